@@ -1,0 +1,59 @@
+"""Why a build failed, where the reason lies outside its Dockerfile."""
+
+import shutil
+
+from invoke_buildx.engine.distribution import Registry
+from invoke_buildx.engine.machine import Machine
+from invoke_buildx.errors import EngineError, command_line
+from invoke_buildx.hub import hub_answers
+from invoke_buildx.project.graph import Node
+from invoke_buildx.project.project import Project
+from invoke_buildx.project.reference import HUB, Reference, parse_reference
+from invoke_buildx.registry import local_registry
+
+FULL = 64 * 1024 * 1024  # bytes; below this a layer can hardly be written
+
+
+def why_build_failed(project: Project, machine: Machine, step: Node) -> str | None:
+    """One sentence with the next command, None when BuildKit's own output says it all."""
+    return _full_disk(machine) or _unreachable_base(project, step)
+
+
+def bases_on_hub(step: Node) -> list[Reference]:
+    """The images of Docker Hub that a node is made from."""
+    references = (parse_reference(name).canonical() for name in step.dockerfile.images)
+    return [reference for reference in references if reference.host == HUB]
+
+
+def is_mirrored(project: Project, base: Reference) -> bool:
+    """Whether the local registry holds that image of Docker Hub, as builders look for it."""
+    mirror = Registry(local_registry(project))
+    try:
+        return mirror.digest(base.path, base.digest or base.tag or "latest") is not None
+    except EngineError:
+        return False
+
+
+def _full_disk(machine: Machine) -> str | None:
+    try:
+        folder = machine.daemon.info().get("DockerRootDir", "/")
+        free = shutil.disk_usage(folder).free
+    except (EngineError, OSError):
+        return None
+    if free > FULL:
+        return None
+    return (
+        f"the disk is full ({free >> 20} MB free at {folder})."
+        f" Free some: {command_line('builder.prune')} or docker system df"
+    )
+
+
+def _unreachable_base(project: Project, step: Node) -> str | None:
+    missing = [base for base in bases_on_hub(step) if not is_mirrored(project, base)]
+    if not missing or hub_answers():
+        return None
+    names = ", ".join(str(base) for base in missing)
+    return (
+        f"Docker Hub cannot be reached and {local_registry(project)} has no copy of {names}."
+        f" See which bases can be made from packages: {command_line('doctor --fix')}"
+    )

@@ -1,0 +1,1 @@
+"""What Docker says: the only doors to processes, sockets and HTTP."""

@@ -1,0 +1,48 @@
+"""What a verb works with: the shell that acts, the engine that answers, the environment."""
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from invoke_buildx.engine.command import Shell, command
+from invoke_buildx.engine.daemon import Daemon
+
+
+@dataclass(frozen=True)
+class Machine:
+    """This machine as Docker sees it: one engine, reached the way the docker command would."""
+
+    shell: Shell = field(default_factory=Shell)
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+    @property
+    def daemon(self) -> Daemon:
+        """The engine of the active context."""
+        return Daemon(self.environ)
+
+    @property
+    def cache(self) -> Path:
+        """Where this user's programs keep what can be made again (XDG base directories)."""
+        configured = self.environ.get("XDG_CACHE_HOME", "")
+        home = Path(self.environ.get("HOME", "/"))
+        top = Path(configured) if configured.startswith("/") else home / ".cache"
+        return top / "invoke-buildx"
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """Hold a lock of this user, so that two runs do not create the same thing at once."""
+        if self.shell.dry:
+            yield
+            return
+        self.cache.mkdir(parents=True, exist_ok=True)
+        with (self.cache / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def write(self, path: Path, text: str) -> None:
+        """Write a file by commands, so that a dry run prints them."""
+        self.shell.run_quietly(command("mkdir", "-p", str(path.parent)))
+        self.shell.run_quietly(command("tee", str(path), stdin=text))

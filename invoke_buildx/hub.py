@@ -1,0 +1,36 @@
+"""Whether Docker Hub can be reached from here, decided within five seconds."""
+
+import threading
+from functools import cache
+
+from invoke_buildx.engine.machine import Machine
+
+ADDRESS = "https://registry-1.docker.io/v2/"
+SECONDS = 5.0
+
+
+@cache
+def hub_answers() -> bool:
+    """Whether Docker Hub's registry answers; a name look-up that hangs counts as a no."""
+    answers: list[bool] = []
+    # A thread, since no time limit reaches into the resolver of the C library.
+    asking = threading.Thread(target=lambda: answers.append(_ask()), daemon=True)
+    asking.start()
+    asking.join(SECONDS)
+    return answers == [True]
+
+
+def engine_has_mirror(machine: Machine) -> bool:
+    """Whether the engine itself is set up to ask another host in place of Docker Hub."""
+    config = machine.daemon.info().get("RegistryConfig") or {}
+    return bool(config.get("Mirrors"))
+
+
+def _ask() -> bool:
+    # requests knows proxies and the system's certificates; imported late: 70 ms.
+    import requests
+
+    try:
+        return requests.get(ADDRESS, timeout=SECONDS).status_code in (200, 401)
+    except requests.RequestException:
+        return False

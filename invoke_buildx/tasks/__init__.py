@@ -1,0 +1,30 @@
+"""The front door: what people type. Flags are read here, verbs are called, results printed."""
+
+from pathlib import Path
+
+from invoke import Collection
+
+from invoke_buildx.project.settings import ROOT, unset_settings
+from invoke_buildx.tasks import builder, doctor, images, registry
+from invoke_buildx.tasks.door import OWN_KEY
+
+
+def namespace(root: Path) -> Collection:
+    """Every task, for the project in that folder."""
+    tasks = Collection(
+        images.build,
+        images.push,
+        images.shell,
+        images.run,
+        images.render,
+        images.status,
+        doctor.doctor,
+    )
+    tasks.add_collection(Collection("builder", builder.create, builder.ls, builder.rm))
+    tasks.add_collection(
+        Collection(
+            "registry", registry.up, registry.down, registry.status, registry.ls, registry.tags
+        )
+    )
+    tasks.configure({ROOT: unset_settings(), OWN_KEY: {"root": str(root)}})
+    return tasks
