@@ -40,12 +40,14 @@ class Delivery:
     """How a result gets to where it is needed.
 
     `pushed` is the name under which the build pushes it to the local registry, None when it
-    does not; the engine then pulls that name and calls it `reference`.
+    does not; the engine then pulls that name and calls it `reference`. buildx writes what it
+    made into the file `metadata`.
     """
 
     reference: Reference
     pushed: Reference | None
     output: tuple[str, ...]
+    metadata: Path
 
 
 def build(
@@ -69,13 +71,15 @@ def build(
 
 def delivery(project: Project, machine: Machine, image: Image) -> Delivery:
     """Through the local registry where builds can reach it; measured to move only what is new."""
+    reference = image.reference
+    metadata = Path(tempfile.gettempdir()) / f"invoke-buildx-{secrets.token_hex(8)}.json"
     if is_engine_builder(project, builder_name(project, image, machine), machine):
-        return Delivery(image.reference, None, ())
+        return Delivery(reference, None, (), metadata)
     if not delivers_through_registry(project.settings):
-        return Delivery(image.reference, None, ("--load",))
+        return Delivery(reference, None, ("--load",), metadata)
     kind = f"type=image,push=true,compression={project.settings.compression}"
     output = ("--output", f"{kind},oci-mediatypes=true")
-    return Delivery(image.reference, _pushed(project, image.reference), output)
+    return Delivery(reference, _pushed(project, reference), output, metadata)
 
 
 def _pushed(project: Project, reference: Reference) -> Reference:
@@ -89,36 +93,30 @@ def _pushed(project: Project, reference: Reference) -> Reference:
 
 def _prepare(project: Project, machine: Machine, steps: list[Node]) -> None:
     """Start what the builds need: the local registry, then the builders."""
-    if any(delivery(project, machine, step.image).pushed for step in steps):
-        if ensure_registry(project, machine):
-            machine.shell.say(f"Started the registry at {local_registry(project)}.")
+    through = any(delivery(project, machine, step.image).pushed for step in steps)
+    if through and ensure_registry(project, machine):
+        machine.shell.say(f"Started the registry at {local_registry(project)}.")
     for name in dict.fromkeys(builder_name(project, step.image, machine) for step in steps):
         ensure_builder(project, name, machine)
 
 
 def _build_one(project: Project, machine: Machine, step: Node, options: Options) -> None:
     to = delivery(project, machine, step.image)
-    metadata = Path(tempfile.gettempdir()) / f"invoke-buildx-{secrets.token_hex(8)}.json"
     try:
-        machine.shell.run(build_command(project, machine, step, options, to, metadata))
-        _take_into_engine(machine, to, metadata)
+        machine.shell.run(build_command(project, machine, step, options, to))
+        _take_into_engine(machine, to)
     except CommandError as failure:
         reason = why_build_failed(project, machine, step)
         raise CommandError(f"{step.image.label}: {reason or failure}", failure.code) from None
     finally:
-        metadata.unlink(missing_ok=True)
+        to.metadata.unlink(missing_ok=True)
     places = "the engine and " + to.pushed.host if to.pushed else "the engine"
     if not machine.shell.dry:
         machine.shell.say(f"Built {to.reference}, now in {places}.")
 
 
 def build_command(
-    project: Project,
-    machine: Machine,
-    step: Node,
-    options: Options,
-    to: Delivery,
-    metadata: Path,
+    project: Project, machine: Machine, step: Node, options: Options, to: Delivery
 ) -> Command:
     """The one command that builds a node and delivers it."""
     return buildx.build(
@@ -131,8 +129,8 @@ def build_command(
             *_request_options(options),
             *_pairs("--build-arg", project.args(step.image, step.dockerfile).items()),
             *_parent_options(project, machine, step),
-            *("--provenance", str(project.settings.provenance).lower()),
-            *("--metadata-file", str(metadata)),
+            f"--provenance={str(project.settings.provenance).lower()}",
+            *("--metadata-file", str(to.metadata)),
             *to.output,
         ],
     )
@@ -180,12 +178,12 @@ def _pairs(option: str, items: Iterable[tuple[str, str]]) -> Iterator[str]:
         yield from (option, f"{key}={value}")
 
 
-def _take_into_engine(machine: Machine, to: Delivery, metadata: Path) -> None:
+def _take_into_engine(machine: Machine, to: Delivery) -> None:
     """Pull what was pushed, unless the engine holds exactly that image by that name."""
     if to.pushed is None:
         return
     if not machine.shell.dry:
-        built = json.loads(metadata.read_text()).get("containerimage.config.digest")
+        built = json.loads(to.metadata.read_text()).get("containerimage.config.digest")
         held = machine.daemon.image(str(to.reference))
         if held and built == held.id:
             return

@@ -125,4 +125,3 @@ def _refuse_foreign(owner: str | None, project: Project, name: str) -> None:
         f"The builder '{name}' {whose}, so it is left alone. Choose another buildx.namespace,"
         f" use it as it is with {OVERRIDE}={name}, or remove it: docker buildx rm {name}"
     )
-

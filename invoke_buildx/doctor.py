@@ -1,12 +1,12 @@
 """Check that this machine can build, and mend what may be mended."""
 
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from invoke_buildx import install, registry, substitutes
 from invoke_buildx.builder import ENGINE_DRIVER
@@ -83,17 +83,16 @@ class Doctor:
         if not self._engine_answers():
             return
         if self.project.settings.builder.driver != ENGINE_DRIVER:
-            yield Check(
-                lambda: self._image("builder image", BUILDER_IMAGE),
-                lambda: self._get(BUILDER_IMAGE),
-            )
+            yield self._image_check("builder image", BUILDER_IMAGE)
         if self._needs_registry:
-            image = registry.IMAGE
-            yield Check(lambda: self._image("registry image", image), lambda: self._get(image))
+            yield self._image_check("registry image", registry.IMAGE)
             yield Check(self._registry, self._start_registry)
         for base in self._bases:
-            yield Check(lambda base=base: self._base(base), lambda base=base: self._mirror(base))
+            yield Check(partial(self._base, base), partial(self._mirror, base))
         yield Check(self._space)
+
+    def _image_check(self, name: str, reference: str) -> Check:
+        return Check(partial(self._image, name, reference), partial(self._get, reference))
 
     def _packages(self) -> Finding:
         old = []
@@ -105,7 +104,9 @@ class Doctor:
             if _numbers(found) < oldest:
                 old.append(f"{name}>={'.'.join(map(str, oldest))}")
         if old:
-            return Finding("packages", "bad", f"missing {', '.join(old)}", f"pip install {' '.join(old)}")
+            return Finding(
+                "packages", "bad", f"missing {', '.join(old)}", f"pip install {' '.join(old)}"
+            )
         running = ".".join(map(str, sys.version_info[:3]))
         return Finding("packages", "ok", f"Python {running}, invoke {version('invoke')}")
 
@@ -174,7 +175,7 @@ class Doctor:
 
     def _space(self) -> Finding:
         folder = self.machine.daemon.info().get("DockerRootDir", "/")
-        if not os.path.isdir(folder):
+        if not Path(folder).is_dir():
             return Finding("disk", "note", f"{folder} cannot be seen from here")
         free = shutil.disk_usage(folder).free >> 30
         found = f"{free} GB free at {folder}"

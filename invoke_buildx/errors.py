@@ -10,7 +10,6 @@ BuildxError            exit 1
 
 import os
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from invoke.exceptions import Exit
 
@@ -51,6 +50,8 @@ class CommandError(BuildxError):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """` Did you mean 'x'?` for the known name closest to `name`, or an empty string."""
+    from difflib import get_close_matches
+
     close = get_close_matches(name, list(known), n=1, cutoff=0.5)
     return f" Did you mean '{close[0]}'?" if close else ""
 

@@ -1,6 +1,5 @@
 """The registry on this machine: started and stopped here, reachable from loopback only."""
 
-import os
 import re
 import socket
 import time
@@ -175,7 +174,7 @@ def _listening_process(port: int) -> str | None:
     }
     for entry in Path("/proc").glob("[0-9]*/fd/*"):
         try:
-            target = os.readlink(entry)
+            target = str(entry.readlink())
         except OSError:
             continue
         if target.removeprefix("socket:[").rstrip("]") in inodes and target.startswith("socket"):

@@ -1,6 +1,5 @@
 """A container of an image with the current folder at /workspace: a shell or one command."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -35,7 +34,7 @@ def run(
     """
     if may_build and machine.daemon.image(str(image.reference)) is None:
         build(project, machine, [image], Options())
-    machine.shell.become(run_command(project, image, argv, Path(os.getcwd()), terminal))
+    machine.shell.become(run_command(project, image, argv, Path.cwd(), terminal))
 
 
 def run_command(

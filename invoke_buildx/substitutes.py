@@ -22,13 +22,14 @@ REGISTRY_DOCKERFILE = f"""\
 FROM {BASE}
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates docker-registry \\
     && rm -rf /var/lib/apt/lists/*
+COPY config.yml /etc/docker/registry/config.yml
 VOLUME /var/lib/registry
 EXPOSE 5000
 ENTRYPOINT ["docker-registry"]
 CMD ["serve", "/etc/docker/registry/config.yml"]
 """
 
-# Debian's default configuration asks for a password file that it does not ship.
+# Debian's own configuration keeps the data elsewhere and asks for a password.
 REGISTRY_CONFIG = """\
 version: 0.1
 log:
@@ -72,9 +73,7 @@ def make_base(machine: Machine, reference: str = BASE) -> None:
             install(machine, "mmdebstrap")
         with tempfile.TemporaryDirectory() as folder:
             archive = f"{folder}/base.tar"
-            machine.shell.run_quietly(
-                command("mmdebstrap", "--variant=minbase", suite, archive)
-            )
+            machine.shell.run_quietly(command("mmdebstrap", "--variant=minbase", suite, archive))
             machine.shell.run_quietly(
                 command(
                     *("docker", "import", "--change", 'CMD ["bash"]'),
@@ -86,11 +85,10 @@ def make_base(machine: Machine, reference: str = BASE) -> None:
 def make_registry(machine: Machine) -> None:
     """The registry program of Debian, as the image that everybody calls registry:2."""
     _need_base(machine)
-    with machine.shell.progress(f"making {REGISTRY_IMAGE} from Debian's packages"):
-        with tempfile.TemporaryDirectory() as folder:
-            _write(machine, f"{folder}/config.yml", REGISTRY_CONFIG)
-            text = REGISTRY_DOCKERFILE + "COPY config.yml /etc/docker/registry/config.yml\n"
-            _build(machine, REGISTRY_IMAGE, text, folder)
+    doing = machine.shell.progress(f"making {REGISTRY_IMAGE} from Debian's packages")
+    with doing, tempfile.TemporaryDirectory() as folder:
+        _write(machine, f"{folder}/config.yml", REGISTRY_CONFIG)
+        _build(machine, REGISTRY_IMAGE, REGISTRY_DOCKERFILE, folder)
 
 
 def make_buildkit(machine: Machine) -> None:
@@ -107,7 +105,13 @@ def make_buildkit(machine: Machine) -> None:
             machine.shell.run_quietly(
                 command(
                     *("env", "CGO_ENABLED=0", go, "-C", folder, "build", "-trimpath"),
-                    *("-ldflags", f"-s -w -X {BUILDKIT}/version.Version={BUILDKIT_VERSION}", "-o", f"{folder}/", *programs),
+                    *(
+                        "-ldflags",
+                        f"-s -w -X {BUILDKIT}/version.Version={BUILDKIT_VERSION}",
+                        "-o",
+                        f"{folder}/",
+                        *programs,
+                    ),
                 )
             )
             _build(machine, BUILDER_IMAGE, BUILDKIT_DOCKERFILE, folder)

@@ -89,7 +89,7 @@ def build(
     return command(
         *("docker", "buildx", "build", "--builder", builder),
         *options,
-        *("--tag", reference, "--file", "-", context),
+        *("-t", reference, "-f", "-", context),
         stdin=text,
         stdin_name="DOCKERFILE",
     )

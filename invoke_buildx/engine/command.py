@@ -104,7 +104,7 @@ class Shell:
         sys.stdout.flush()
         sys.stderr.flush()
         try:
-            os.execvp(wanted.argv[0], wanted.argv)
+            os.execvp(wanted.argv[0], wanted.argv)  # noqa: S606 - without a shell on purpose
         except FileNotFoundError:
             raise _missing(wanted.argv[0]) from None
 

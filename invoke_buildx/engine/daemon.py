@@ -130,7 +130,9 @@ def active_context(environ: Mapping[str, str]) -> str:
 def docker_config_folder(environ: Mapping[str, str]) -> Path:
     """Where the docker command keeps its settings: DOCKER_CONFIG, else ~/.docker."""
     configured = environ.get("DOCKER_CONFIG")
-    return Path(configured) if configured else Path(environ.get("HOME", "~")).expanduser() / ".docker"
+    return (
+        Path(configured) if configured else Path(environ.get("HOME", "~")).expanduser() / ".docker"
+    )
 
 
 class _SocketConnection(HTTPConnection):
@@ -165,7 +167,7 @@ def _ask_socket(path: str, request: str) -> tuple[int, str]:
 
 def _no_permission(path: str) -> str:
     try:
-        gid = os.stat(path).st_gid
+        gid = Path(path).stat().st_gid
     except OSError:
         return f"You may not reach the Docker engine's socket {path}."
     try:
@@ -174,5 +176,5 @@ def _no_permission(path: str) -> str:
         group = f"gid {gid}"
     return (
         f"You may not use the Docker engine's socket {path}: it belongs to the group '{group}'."
-        f" Join it, then log in again: sudo usermod -aG {group} \"$USER\""
+        f' Join it, then log in again: sudo usermod -aG {group} "$USER"'
     )

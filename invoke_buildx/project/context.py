@@ -49,7 +49,9 @@ def _matches(context: Path, relative: str) -> list[Path]:
         return [path] if path.exists() or path.is_symlink() else []
     # `**` is only `*` in COPY, as in Go's filepath.Match.
     pattern = relative.replace("**", "*")
-    return [context / name for name in glob.glob(pattern, root_dir=context, include_hidden=True)]
+    # Path.glob would know `**`; this is Go's idea of a pattern.
+    names = glob.glob(pattern, root_dir=context, include_hidden=True)  # noqa: PTH207
+    return [context / name for name in names]
 
 
 def _neighbours(context: Path, relative: str) -> list[Path]:

@@ -264,5 +264,3 @@ def _syntax(text: str) -> str | None:
         if found[1].lower() == "syntax":
             return found[2]
     return None
-
-

@@ -126,9 +126,7 @@ class Project:
 
         return Templates([self.root, library_root()], {"ref": self._ref})
 
-    def _variants(
-        self, name: str, path: Path, settings: ImageSettings | None
-    ) -> Iterable[Image]:
+    def _variants(self, name: str, path: Path, settings: ImageSettings | None) -> Iterable[Image]:
         settings = settings or ImageSettings()
         free = {k: v for k, v in settings.matrix.items() if k not in self.overrides}
         settings = replace(settings, matrix=free)

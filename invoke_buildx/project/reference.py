@@ -106,9 +106,7 @@ def path_problem(path: str) -> str | None:
         return f"the name has {len(path)} characters, at most {LONGEST_PATH} are allowed"
     for component in path.split("/"):
         if not _COMPONENT.fullmatch(component):
-            return (
-                f"'{component}' must be letters and digits, joined by '.', '_', '__' or dashes"
-            )
+            return f"'{component}' must be letters and digits, joined by '.', '_', '__' or dashes"
     return None
 
 
@@ -119,7 +117,7 @@ def tag_problem(tag: str) -> str | None:
     if len(tag) > LONGEST_TAG:
         return f"the tag has {len(tag)} characters, at most {LONGEST_TAG} are allowed"
     if not _TAG.fullmatch(tag):
-        return f"the tag '{tag}' may hold letters, digits, '_', '.' and '-' and not start with '.' or '-'"
+        return f"the tag '{tag}' must be letters, digits, '_', '.', '-', the first no '.' or '-'"
     return None
 
 

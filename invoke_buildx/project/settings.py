@@ -10,6 +10,7 @@ from invoke_buildx.errors import SettingsError, nearest
 from invoke_buildx.project.reference import host_problem, path_problem, slug
 
 ROOT = "buildx"
+PREFIX = "INVOKE_BUILDX_"
 TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 # The names of a source of settings and what it says, the strongest first.
 Sources = Sequence[tuple[str, Mapping[str, Any]]]
@@ -77,31 +78,44 @@ class Settings:
     images: Mapping[str, ImageSettings] = field(default_factory=dict)
 
 
-def unset_settings(kind: type = Settings) -> dict[str, Any]:
-    """All scalar keys with no value: Invoke reads only those environment variables it knows."""
-    tree: dict[str, Any] = {}
-    for name, hint in _hints(kind).items():
-        if is_dataclass(hint):
-            tree[name] = unset_settings(typing.cast(type, hint))
-        elif typing.get_origin(hint) not in (Mapping, tuple):
-            tree[name] = None
-    return tree
+def read_settings(
+    data: Mapping[str, Any], sources: Sources, folder_name: str, environ: Mapping[str, str]
+) -> Settings:
+    """Settings from Invoke's merged configuration and the `INVOKE_BUILDX_…` variables.
 
-
-def read_settings(data: Mapping[str, Any], sources: Sources, folder_name: str) -> Settings:
-    """Settings from Invoke's merged configuration.
-
-    `sources` serve to name the file that holds a bad key; `folder_name` becomes the namespace
-    where none is set. Raises `SettingsError` with every problem, one a line.
+    Invoke itself would read such a variable only for keys that a file sets, and takes `false`
+    for true. `sources` serve to name the file that holds a bad key; `folder_name` becomes the
+    namespace where none is set. Raises `SettingsError` with every problem, one a line.
     """
-    reader = _Reader(sources)
+    variables = {key: value for key, value in environ.items() if key.startswith(PREFIX)}
+    reader = _Reader(sources, variables)
     settings: Settings = reader.read(Settings, data, (ROOT,))
     if settings.namespace is None:
         settings = replace(settings, namespace=slug(folder_name).strip("._") or "images")
-    reader.problems += _name_problems(settings, reader)
+    reader.problems += [*_unknown_variables(variables), *_name_problems(settings, reader)]
     if reader.problems:
         raise SettingsError("\n".join(reader.problems))
     return settings
+
+
+def _unknown_variables(variables: Mapping[str, str]) -> Iterator[str]:
+    known = set(_variables(Settings, (ROOT,)))
+    for name in variables:
+        if name not in known and not name.startswith(f"{PREFIX}IMAGES_"):
+            yield f"environment: {name} is no setting.{nearest(name, known)}"
+
+
+def _variables(kind: type, path: tuple[str, ...]) -> Iterator[str]:
+    """The environment variables that set scalar keys."""
+    for name, hint in _hints(kind).items():
+        if is_dataclass(hint):
+            yield from _variables(typing.cast("type", hint), (*path, name))
+        elif typing.get_origin(hint) not in (Mapping, tuple):
+            yield _variable((*path, name))
+
+
+def _variable(path: tuple[str, ...]) -> str:
+    return "INVOKE_" + "_".join(path).upper()
 
 
 def _name_problems(settings: Settings, reader: "_Reader") -> Iterator[str]:
@@ -118,8 +132,9 @@ def _name_problems(settings: Settings, reader: "_Reader") -> Iterator[str]:
 class _Reader:
     """Turns nested dictionaries into dataclasses, and collects what is wrong with them."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: Sources, variables: Mapping[str, str]) -> None:
         self.sources = sources
+        self.variables = variables
         self.problems: list[str] = []
 
     def read(self, kind: Any, data: Any, path: tuple[str, ...]) -> Any:
@@ -130,10 +145,14 @@ class _Reader:
         for key in data:
             if str(key) not in hints:
                 self._report((*path, str(key)), f"is no setting.{nearest(str(key), hints)}")
+        given = {
+            name: self.variables.get(_variable((*path, name)), data.get(name)) for name in hints
+        }
+        sections = {name for name in hints if is_dataclass(hints[name])}
         values = {
-            name: self._value(hints[name], data[name], (*path, name))
-            for name in hints
-            if data.get(name) is not None
+            name: self._value(hints[name], {} if value is None else value, (*path, name))
+            for name, value in given.items()
+            if value is not None or name in sections
         }
         return kind(**{name: value for name, value in values.items() if value is not MISSING})
 
@@ -183,9 +202,8 @@ class _Reader:
             return str(value)
         if hint is str and isinstance(value, bool) and path[-2:-1] in (("args",), ("labels",)):
             return str(value).lower()
-        if hint is int and isinstance(value, int | str) and not isinstance(value, bool):
-            if str(value).isdecimal():
-                return int(value)
+        if hint is int and str(value).isdecimal():
+            return int(value)
         if hint is bool and str(value).lower() in (*TRUE, *FALSE):
             return str(value).lower() in TRUE
         names = {str: "a text", int: "a whole number", bool: "true or false"}
@@ -200,6 +218,8 @@ class _Reader:
         return f"{self._source(path)}: {'.'.join(path)} {problem}"
 
     def _source(self, path: tuple[str, ...]) -> str:
+        if _variable(path) in self.variables:
+            return f"environment ({_variable(path)})"
         for name, data in self.sources:
             if _holds(data, path):
                 return name

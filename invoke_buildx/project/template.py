@@ -33,9 +33,7 @@ class ShellSafe(Extension):
     Jinja would read the first as a comment, refuse the second and drop the third's CR.
     """
 
-    def preprocess(
-        self, source: str, name: str | None, filename: str | None = None
-    ) -> str:
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002
         """Escape shell's marks before Jinja sees them; line numbers stay."""
         return _SHELL.sub(_escape, source)
 
@@ -56,7 +54,9 @@ class _Library(jinja2.BaseLoader):
         self.folders = [folder for folder in folders if folder.is_dir()]
 
     def get_source(
-        self, environment: jinja2.Environment, template: str
+        self,
+        environment: jinja2.Environment,  # noqa: ARG002
+        template: str,
     ) -> tuple[str, str, Callable[[], bool]]:
         for folder in self.folders:
             path = folder / template
@@ -169,4 +169,5 @@ class Templates:
 
 def _quoted(message: str) -> str:
     """The last name in quotes in one of Jinja's messages: what was not found."""
-    return ([""] + re.findall(r"'([^']*)'", message))[-1]
+    found: list[str] = re.findall(r"'([^']*)'", message)
+    return found[-1] if found else ""

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from invoke import Collection
+from invoke.collection import Collection
 
-from invoke_buildx.project.settings import ROOT, unset_settings
 from invoke_buildx.tasks import builder, doctor, images, registry
 from invoke_buildx.tasks.door import OWN_KEY
 
@@ -26,5 +25,5 @@ def namespace(root: Path) -> Collection:
             "registry", registry.up, registry.down, registry.status, registry.ls, registry.tags
         )
     )
-    tasks.configure({ROOT: unset_settings(), OWN_KEY: {"root": str(root)}})
+    tasks.configure({OWN_KEY: {"root": str(root)}})
     return tasks

@@ -1,6 +1,6 @@
 """Tasks on this project's builders."""
 
-from invoke import Context
+from invoke.context import Context
 
 from invoke_buildx.tasks.door import IMAGE_HELP, front_door, machine_of, project_of
 

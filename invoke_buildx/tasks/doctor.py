@@ -3,7 +3,7 @@
 import os
 from typing import TYPE_CHECKING
 
-from invoke import Context
+from invoke.context import Context
 
 from invoke_buildx.tasks.door import front_door, machine_of, project_of
 

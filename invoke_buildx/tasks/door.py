@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from invoke import Context, Task, task
+from invoke.context import Context
+from invoke.tasks import Task, task
 
 from invoke_buildx.errors import CommandError
 
@@ -21,7 +22,7 @@ OWN_KEY = "invoke_buildx"
 INTERRUPTED = 130
 IMAGE_HELP = "NAME, NAME:TAG or a glob of either; repeatable (default: buildx.default)"
 # The strongest first, as Invoke merges them.
-LEVELS = ("overrides", "runtime", "env", "project", "user", "system", "collection")
+LEVELS = ("overrides", "runtime", "project", "user", "system", "collection")
 
 
 def front_door(**options: Any) -> Callable[[Callable[..., None]], Task[Any]]:
@@ -58,7 +59,8 @@ def project_of(
     from invoke_buildx.project.settings import ROOT, read_settings
 
     root = Path(c.config[OWN_KEY]["root"])
-    settings = read_settings(_plain(c.config[ROOT]), _sources(c), root.name)
+    data = _plain(c.config.get(ROOT) or {})
+    settings = read_settings(data, _sources(c), root.name, os.environ)
     overrides = parse_assignments("set", set_values)
     return Project(root, settings, caller(), overrides, parse_assignments("build-arg", build_args))
 
@@ -79,12 +81,8 @@ def _sources(c: Context) -> "Sources":
         data = getattr(c.config, f"_{level}", None)
         path = getattr(c.config, f"_{level}_path", None)
         if isinstance(data, Mapping):
-            found.append((str(path) if path else _level_name(level), data))
+            found.append((str(path) if path else "tasks.py", data))
     return found
-
-
-def _level_name(level: str) -> str:
-    return "environment" if level == "env" else "tasks.py"
 
 
 def _plain(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 import sys
 
-from invoke import Context
+from invoke.context import Context
 
 from invoke_buildx.tasks.door import (
     IMAGE_HELP,
@@ -66,17 +66,13 @@ def push(c: Context, image: list[str], all: bool = False) -> None:  # noqa: A002
             machine.shell.say(f"{pushed.reference} {'is pushed' if sent else 'is there already'}.")
 
 
-@front_door(
-    help={"image": ONE_IMAGE_HELP, "no-build": "fail rather than build a missing image"}
-)
+@front_door(help={"image": ONE_IMAGE_HELP, "no-build": "fail rather than build a missing image"})
 def shell(c: Context, image: str = "", no_build: bool = False) -> None:
     """Open a login shell with this folder at /workspace"""
     _run(c, image, no_build)
 
 
-@front_door(
-    help={"image": ONE_IMAGE_HELP, "no-build": "fail rather than build a missing image"}
-)
+@front_door(help={"image": ONE_IMAGE_HELP, "no-build": "fail rather than build a missing image"})
 def run(c: Context, image: str = "", no_build: bool = False) -> None:
     """Run a command in the image: run -- COMMAND ARGUMENTS
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from invoke import Context
+from invoke.context import Context
 
 from invoke_buildx.tasks.door import front_door, machine_of, project_of
 
