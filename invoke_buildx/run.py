@@ -7,6 +7,7 @@ from typing import NoReturn
 from invoke_buildx.build import Options, build
 from invoke_buildx.engine.command import Command, command
 from invoke_buildx.engine.machine import Machine
+from invoke_buildx.errors import EngineError, command_line
 from invoke_buildx.project.images import Image
 from invoke_buildx.project.project import Project
 
@@ -32,7 +33,11 @@ def run(
 
     Standard input, signals and the exit code are those of the container.
     """
-    if may_build and machine.daemon.image(str(image.reference)) is None:
+    if machine.daemon.image(str(image.reference)) is None:
+        if not may_build:
+            raise EngineError(
+                f"{image.label} is not built. Build it: {command_line(f'build --image {image.label}')}"
+            )
         build(project, machine, [image], Options())
     machine.shell.become(run_command(project, image, argv, Path.cwd(), terminal))
 
@@ -44,7 +49,7 @@ def run_command(
     settings = project.settings.run
     inside = ("sh", "-c", LOGIN_COMMAND, "sh", *argv) if argv else ("sh", "-c", LOGIN_SHELL)
     return command(
-        *("docker", "run", "--rm", "--init", "--interactive"),
+        *("docker", "run", "--rm", "--init", "--interactive", "--pull", "never"),
         *(("--tty",) if terminal else ()),
         *("--network", settings.network),
         *("--mount", bind_mount(folder, settings.workspace)),

@@ -61,7 +61,7 @@ def parse_reference(text: str) -> Reference:
     rest, at, digest = text.partition("@")
     host, rest = _split_host(rest)
     path, colon, tag = rest.partition(":")
-    if host == HUB and "/" not in path:
+    if host == HUB and path and "/" not in path:
         path = f"library/{path}"
     for problem in (
         host_problem(host),

@@ -41,7 +41,7 @@ class ShellSafe(Extension):
 def _escape(found: re.Match[str]) -> str:
     jinja = found["jinja"]
     if jinja is None:
-        return "{{ " + json.dumps(found[0]) + " }}"
+        return f"{{{{ {_literal(found[0])} }}}}"
     # The line end behind a block tag is trimmed together with the tag; its CR must go too.
     trimmed = not jinja.startswith("{{")
     return jinja if trimmed or not found["end"] else jinja + '{{ "\\r" }}'
@@ -71,7 +71,7 @@ class _Library(jinja2.BaseLoader):
             raise TemplateError(f"{path}: is not UTF-8 text ({problem.reason}).") from None
         # A helper script is the same text whether it is COPYed or included.
         if verbatim and path.suffix != SUFFIX:
-            return "{{ " + json.dumps(text, ensure_ascii=False) + " }}"
+            return f"{{{{ {_literal(text)} }}}}"
         return text
 
     def list_templates(self) -> list[str]:
@@ -82,6 +82,12 @@ class _Library(jinja2.BaseLoader):
             if path.is_file()
         }
         return sorted(found)
+
+
+def _literal(text: str) -> str:
+    """The text as a Jinja string in which nothing looks like the start or end of a tag."""
+    quoted = json.dumps(text, ensure_ascii=False)
+    return quoted.replace("{", "\\u007b").replace("}", "\\u007d")
 
 
 def _is_new() -> bool:

@@ -1,0 +1,89 @@
+"""What engine tests work with: project folders, and the world that they share."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+BASE = "debian:bookworm"
+LABEL = "invoke-buildx.project"
+
+
+def docker(*argv: str, check: bool = True) -> str:
+    """The output of the docker command."""
+    done = subprocess.run(["docker", *argv], capture_output=True, text=True, check=check)
+    return done.stdout.strip()
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A project folder in which `inv` can be called as a person would."""
+
+    path: Path
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+    def write(self, name: str, text: str) -> Path:
+        """A file of the project."""
+        target = self.path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(text.encode())
+        return target
+
+    def image(self, name: str, text: str) -> None:
+        """An image template."""
+        self.write(f"dockerfiles/{name}/Dockerfile.j2", text)
+
+    def argv(self, *words: str) -> list[str]:
+        """The command that runs these words in Invoke."""
+        return [sys.executable, "-m", "invoke", *words]
+
+    def inv(
+        self,
+        *words: str,
+        code: int = 0,
+        stdin: str | bytes = b"",
+        environ: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        """Call Invoke, and see that it ends with this code."""
+        data = stdin.encode() if isinstance(stdin, str) else stdin
+        done = subprocess.run(
+            self.argv(*words),
+            cwd=cwd or self.path,
+            env={**os.environ, "COLUMNS": "200", **self.environ, **(environ or {})},
+            input=data,
+            capture_output=True,
+            check=False,
+        )
+        out, err = done.stdout.decode(), done.stderr.decode()
+        assert done.returncode == code, f"{words} ended with {done.returncode}\n{out}\n{err}"
+        assert "Traceback" not in err, err
+        return subprocess.CompletedProcess(done.args, done.returncode, out, err)
+
+
+@dataclass(frozen=True)
+class World:
+    """What all engine tests share: a namespace, and a registry that mirrors the base image."""
+
+    namespace: str
+    registry: str
+
+    def ref(self, label: str) -> str:
+        """The full name of an image."""
+        return f"{self.registry}/{self.namespace}/{label}"
+
+
+def settings_text(world: World, images: Sequence[str] = ()) -> str:
+    """An invoke.yaml for that world, with these lines under `images`."""
+    lines = ["buildx:", f"  registry: {world.registry}", f"  namespace: {world.namespace}"]
+    return "\n".join([*lines, *(["  images:", *images] if images else [])]) + "\n"

@@ -1,0 +1,96 @@
+"""What a Dockerfile refers to, read as BuildKit reads it."""
+
+import pytest
+
+from invoke_buildx.errors import TemplateError
+from invoke_buildx.project.dockerfile import Dockerfile, read_dockerfile
+
+
+def read(text: str, target: str | None = None, **args: str) -> Dockerfile:
+    """The references of that text with these build args."""
+    return read_dockerfile(text, args, target)
+
+
+def images(text: str, target: str | None = None, **args: str) -> list[str]:
+    """The images that text refers to."""
+    return list(read(text, target, **args).images)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("FROM a", ["a"]),
+        ("ARG V=1\nFROM a:${V}", ["a:1"]),
+        ("ARG V\nFROM a:${V:-2}", ["a:2"]),
+        ("FROM scratch", []),
+        ("FROM a AS one\nFROM one", ["a"]),
+        ("FROM a AS One\nFROM b\nCOPY --from=ONE /x /y", ["a", "b"]),
+        ("FROM a\nFROM b\nCOPY --from=0 /x /y", ["a", "b"]),
+        ("FROM a\nCOPY --from=b/c:d /x /y", ["a", "b/c:d"]),
+        ("FROM a\nRUN --mount=type=bind,from=b,target=/b x", ["a", "b"]),
+        ("FROM a\nRUN --mount=from=0,target=/b x", ["a", "0"]),
+        ("FROM a\nRUN <<EOF\nFROM b\nEOF", ["a"]),
+        ("FROM a\nARG V=1\nFROM b:${V:-none}", ["b:none"]),
+        ("# escape=`\nFROM `\na", ["a"]),
+        ("\ufeffFROM a \\\n# note\n  AS x\r\n", ["a"]),
+        ("FROM a AS unused\nFROM b", ["b"]),
+        ("FROM --platform=$BUILDPLATFORM a", ["a"]),
+    ],
+)
+def test_images_are_those_that_buildkit_resolves(text: str, expected: list[str]) -> None:
+    """Stages, indexes, heredocs, defaults and directives as in BuildKit's own parser."""
+    assert images(text) == expected
+
+
+def test_build_args_replace_defaults_and_a_target_limits_what_is_needed() -> None:
+    """Only the stages on the way to the target count."""
+    text = "ARG V=1\nFROM a:$V AS one\nFROM b AS two"
+    assert images(text, V="9", target="ONE") == ["a:9"]
+
+
+def test_sources_are_the_paths_of_the_context() -> None:
+    """COPY, ADD and bind mounts count; stages, addresses and heredocs do not."""
+    text = (
+        "FROM a\nARG d=src\nENV e=$d/x\nCOPY $d/a.txt ${e} /\nADD https://x/y z.tar /\n"
+        'COPY ["with blank", "/"]\nCOPY --from=b /n /\nCOPY <<EOF /f\nx\nEOF\n'
+        "RUN --mount=type=bind,source=s,target=/s true\nRUN --mount=target=/all true\n"
+        "COPY $HOME/unknown /\n"
+    )
+    found = [(source.path, source.line) for source in read(text).sources]
+    paths = ["src/a.txt", "src/x", "z.tar", "with blank", "s", "."]
+    assert found == list(zip(paths, [4, 4, 5, 6, 11, 12], strict=True))
+
+
+def test_declared_args_and_syntax_are_known() -> None:
+    """Before and after FROM, several on one line."""
+    found = read("# syntax=docker/dockerfile:1\nARG a=1\nFROM x\nARG b c=2\n")
+    assert found.args == {"a", "b", "c"}
+    assert found.syntax == "docker/dockerfile:1"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("RUN x", "Dockerfile:1: RUN stands before the first FROM"),
+        ("", "Dockerfile:1: there is no FROM"),
+        ("FROM a b", "Dockerfile:1: FROM takes one image"),
+        ("FROM $x", "Dockerfile:1: the base name '$x' is empty"),
+        ("FROM a AS 1x", "Dockerfile:1: '1x' cannot name a stage"),
+        ("FROM a\nFRUM b", "Dockerfile:2: unknown instruction: FRUM"),
+        ("FROM a\nCOPY --from=$x /a /b", "Dockerfile:2: --from cannot hold a variable"),
+        ("FROM a\nCOPY --from=7 /a /b", "Dockerfile:2: there is no stage with the index 7"),
+        ("FROM A:b:c", "Dockerfile:1: 'A:b:c' cannot be an image reference"),
+        ("FROM a\nRUN <<EOF\n", "Dockerfile:2: unterminated heredoc"),
+    ],
+)
+def test_what_buildkit_rejects_is_rejected_with_the_line(text: str, message: str) -> None:
+    """Before anything is built."""
+    with pytest.raises(TemplateError) as caught:
+        read(text)
+    assert str(caught.value).startswith(message)
+
+
+def test_an_unknown_target_names_the_nearest_stage() -> None:
+    """A typo in `target` is found before the build."""
+    with pytest.raises(TemplateError, match="Did you mean 'tools'"):
+        read("FROM a AS tools", target="tool")
