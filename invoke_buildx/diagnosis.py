@@ -44,7 +44,7 @@ def _full_disk(machine: Machine) -> str | None:
         return None
     return (
         f"the disk is full ({free >> 20} MB free at {folder})."
-        f" Free some: {command_line('builder.prune')} or docker system df"
+        " See what takes it: docker system df; free the build cache: docker buildx prune"
     )
 
 

@@ -35,9 +35,8 @@ def run(
     """
     if machine.daemon.image(str(image.reference)) is None:
         if not may_build:
-            raise EngineError(
-                f"{image.label} is not built. Build it: {command_line(f'build --image {image.label}')}"
-            )
+            fix = command_line(f"build --image {image.label}")
+            raise EngineError(f"{image.label} is not built. Build it: {fix}")
         build(project, machine, [image], Options())
     machine.shell.become(run_command(project, image, argv, Path.cwd(), terminal))
 

@@ -1,19 +1,14 @@
-"""Projects in temporary folders, for unit and engine tests alike."""
+"""Fixtures of unit and engine tests alike."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from projects import ALICE, ProjectMaker
 
-from invoke_buildx.project.identity import Identity
 from invoke_buildx.project.project import Project
 from invoke_buildx.project.settings import read_settings
-
-REPOSITORY = Path(__file__).parents[1]
-ALICE = Identity(4242, 4343, "alice", "people", (("docker", 105), ("g5002", 5002)))
-
-ProjectMaker = Callable[..., Project]
 
 
 @pytest.fixture

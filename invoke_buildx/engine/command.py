@@ -163,8 +163,10 @@ def _interrupt() -> NoReturn:
 
 def _name(wanted: Command) -> str:
     """`docker buildx build` for a docker command, the program's name for another."""
-    words = [word for word in wanted.argv[:3] if not word.startswith("-")]
-    return " ".join(words if wanted.argv[0] == "docker" else words[:1])
+    words = [word for word in wanted.argv if "=" not in word and word != "env"]
+    if words[0] == "docker":
+        return " ".join(word for word in words[:3] if not word.startswith("-"))
+    return words[0]
 
 
 def _missing(program: str) -> EngineError:

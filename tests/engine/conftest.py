@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 from engine_world import BASE, LABEL, Folder, World, docker, free_port, settings_text
-
-REPOSITORY = Path(__file__).parents[2]
+from projects import REPOSITORY
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

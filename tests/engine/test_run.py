@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from engine_world import BASE, Folder, World, docker
+from projects import REPOSITORY
 
-REPOSITORY = Path(__file__).parents[2]
 TOOL = f"FROM {BASE}\nENV SHOWN=here\nWORKDIR /workspace\n"
 
 

@@ -1,7 +1,7 @@
 """Parents, order, cycles and missing files of several images."""
 
 import pytest
-from conftest import ProjectMaker
+from projects import ProjectMaker
 
 from invoke_buildx.errors import TemplateError
 from invoke_buildx.project.graph import ordered, refuse_missing_sources, with_ancestors

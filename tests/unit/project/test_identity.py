@@ -6,7 +6,6 @@ import pwd
 
 import pytest
 
-from invoke_buildx.project import identity
 from invoke_buildx.project.identity import Identity, caller, plain_name
 
 
@@ -24,9 +23,9 @@ def directory(monkeypatch: pytest.MonkeyPatch) -> None:
     def group(gid: int) -> grp.struct_group:
         return grp.struct_group((groups[gid], "x", gid, []))
 
-    monkeypatch.setattr(identity.pwd, "getpwuid", lambda uid: users[uid])
-    monkeypatch.setattr(identity.grp, "getgrgid", group)
-    monkeypatch.setattr(identity.os, "getgrouplist", lambda _name, gid: [gid, 105])
+    monkeypatch.setattr(pwd, "getpwuid", lambda uid: users[uid])
+    monkeypatch.setattr(grp, "getgrgid", group)
+    monkeypatch.setattr(os, "getgrouplist", lambda _name, gid: [gid, 105])
     monkeypatch.setattr(os, "geteuid", lambda: 4242)
     monkeypatch.setattr(os, "getegid", lambda: 4343)
     monkeypatch.setattr(os, "getgroups", lambda: [4343, 105, 106, 5002])
@@ -66,7 +65,7 @@ def test_sudo_of_root_or_nonsense_changes_nothing(
 ) -> None:
     """Only the id of another person than root makes a difference."""
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(identity.pwd, "getpwuid", lambda uid: account("root", uid, 0))
+    monkeypatch.setattr(pwd, "getpwuid", lambda uid: account("root", uid, 0))
     assert not caller({"SUDO_UID": value}).through_sudo
 
 

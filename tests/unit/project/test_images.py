@@ -1,7 +1,7 @@
 """Images, their variants, and how they are chosen."""
 
 import pytest
-from conftest import ProjectMaker
+from projects import ProjectMaker
 
 from invoke_buildx.errors import SettingsError, UsageError
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from conftest import ProjectMaker
+from projects import ProjectMaker
 
 from invoke_buildx.errors import SettingsError, TemplateError, UsageError
 from invoke_buildx.project.project import parse_assignments

@@ -38,8 +38,10 @@ def test_every_problem_is_named_at_once_with_file_key_and_nearest_name() -> None
     }
     assert problems(data) == [
         "invoke.yaml: buildx.registery is no setting. Did you mean 'registry'?",
-        "invoke.yaml: buildx.builder.driver must be docker-container or docker, not 'dockr'."
-        " Did you mean 'docker'?",
+        (
+            "invoke.yaml: buildx.builder.driver must be docker-container or docker, not 'dockr'."
+            " Did you mean 'docker'?"
+        ),
         "invoke.yaml: buildx.images.Swiss.tag must be a text, not a list",
         "invoke.yaml: buildx.images.a.platfroms is no setting. Did you mean 'platforms'?",
         "invoke.yaml: buildx.images.Swiss names must be lower case, such as 'swiss'",
@@ -93,6 +95,8 @@ def test_a_bad_variable_is_named() -> None:
     environ = {"INVOKE_BUILDX_REGISTERY": "x", "INVOKE_BUILDX_LOCAL_PORT": "x"}
     assert problems({}, environ) == [
         "environment (INVOKE_BUILDX_LOCAL_PORT): buildx.local.port must be a whole number, not 'x'",
-        "environment: INVOKE_BUILDX_REGISTERY is no setting."
-        " Did you mean 'INVOKE_BUILDX_REGISTRY'?",
+        (
+            "environment: INVOKE_BUILDX_REGISTERY is no setting."
+            " Did you mean 'INVOKE_BUILDX_REGISTRY'?"
+        ),
     ]

@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY
+from projects import REPOSITORY
 
 from invoke_buildx.errors import TemplateError
 from invoke_buildx.project.template import Templates
