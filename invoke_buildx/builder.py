@@ -12,7 +12,7 @@ from invoke_buildx.engine.buildx import (
 )
 from invoke_buildx.engine.daemon import active_context
 from invoke_buildx.engine.machine import Machine
-from invoke_buildx.errors import EngineError, UsageError, nearest
+from invoke_buildx.errors import CommandError, EngineError, UsageError, command_line, nearest
 from invoke_buildx.project.images import Image
 from invoke_buildx.project.project import Project
 from invoke_buildx.project.reference import image_builder_name, project_builder_name
@@ -101,11 +101,14 @@ def _create(project: Project, name: str, machine: Machine) -> None:
             machine.shell.run_quietly(
                 create_builder(name, settings.network, project.namespace, config)
             )
-    except BaseException:
+    except BaseException as failure:
         # Half a builder would be taken for a whole one by the next run.
         if recorded_builder(name, machine.environ):
             machine.shell.try_ask(remove_builder(name))
-        raise
+        if not isinstance(failure, CommandError):
+            raise
+        hint = f"What this machine lacks: {command_line('doctor')}"
+        raise EngineError(f"{failure}\n{hint}") from None
 
 
 def _container_owner(name: str, project: Project, machine: Machine) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from invoke_buildx.engine.command import Command, command
 from invoke_buildx.engine.machine import Machine
-from invoke_buildx.errors import EngineError, command_line
+from invoke_buildx.errors import CommandError, EngineError, command_line
 from invoke_buildx.project.project import Project
 from invoke_buildx.project.reference import is_loopback
 from invoke_buildx.project.settings import Settings
@@ -82,15 +82,12 @@ def ensure_registry(project: Project, machine: Machine) -> bool:
         if state in ("running", "foreign"):
             return False
         _refuse_taken_port(host, machine)
-        try:
-            start = command("docker", "start", name) if state == "stopped" else None
-            machine.shell.run_quietly(start or run_registry(host, project.namespace))
-            if not machine.shell.dry:
-                _await_answer(host)
-        except BaseException:
-            if state == "absent":
-                machine.shell.try_ask(command("docker", "rm", "--force", name))
-            raise
+        if state == "stopped":
+            machine.shell.run_quietly(command("docker", "start", name))
+        else:
+            _create(host, project.namespace, machine)
+        if not machine.shell.dry:
+            _await_answer(host)
     return True
 
 
@@ -122,6 +119,18 @@ def answers_as_registry(host: str) -> bool:
         return False
     finally:
         connection.close()
+
+
+def _create(host: str, owner: str, machine: Machine) -> None:
+    try:
+        machine.shell.run_quietly(run_registry(host, owner))
+    except BaseException as failure:
+        # docker leaves a container that it could create but not start.
+        machine.shell.try_ask(command("docker", "rm", "--force", container_name(host)))
+        if not isinstance(failure, CommandError):
+            raise
+        hint = f"What this machine lacks: {command_line('doctor')}"
+        raise EngineError(f"{failure}\n{hint}") from None
 
 
 def _await_answer(host: str) -> None:
