@@ -8,6 +8,7 @@ frontend/dockerfile/dockerfile2llb/convert.go.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 
 from e2b_dockerfile_utils import (
     DockerfileInstruction,
@@ -19,6 +20,7 @@ from e2b_dockerfile_utils import (
 
 from invoke_buildx.errors import TemplateError, UsageError, nearest
 from invoke_buildx.project.reference import parse_reference
+from invoke_buildx.project.rules import refusal
 
 SCRATCH = "scratch"
 # ADD fetches these; BuildKit's frontend/dockerfile/dfgitutil tells git addresses likewise.
@@ -103,6 +105,7 @@ class _Reader:
             self._take(instruction)
         if not self.stages:
             raise self._error(1, "there is no FROM, so nothing can be built")
+        self._refuse_circles()
         images: dict[str, int] = {}
         sources: list[Source] = []
         for stage in self._needed(target):
@@ -115,6 +118,9 @@ class _Reader:
         return Dockerfile(images, tuple(sources), frozenset(self.declared), self.syntax)
 
     def _take(self, instruction: DockerfileInstruction) -> None:
+        problem = refusal(instruction)
+        if problem:
+            raise self._error(instruction.start_line, problem)
         if instruction.name == "FROM":
             self._from(instruction)
         elif instruction.name == "ARG":
@@ -183,8 +189,7 @@ class _Reader:
                 continue
             options = dict(part.partition("=")[::2] for part in flag[8:].split(","))
             if options.get("from"):
-                name = self._stage_value(options["from"], instruction)
-                stage.needs.append(_Need(name, line, may_be_index=False))
+                stage.needs.append(_Need(options["from"], line, may_be_index=False))
             elif options.get("type", "bind") == "bind":
                 path = options.get("source") or options.get("src") or "."
                 stage.sources.append(Source(self._stage_value(path, instruction), line, "RUN"))
@@ -213,6 +218,19 @@ class _Reader:
             return self.stages[int(need.name)]
         return self.names.get(need.name.lower())
 
+    def _before(self, stage: _Stage) -> list[_Stage]:
+        """The stages that must be built before this one."""
+        found = [self._stage_of(need) for need in stage.needs]
+        return [other for other in (stage.parent, *found) if other]
+
+    def _refuse_circles(self) -> None:
+        sorter = TopologicalSorter({stage: self._before(stage) for stage in self.stages})
+        try:
+            sorter.prepare()
+        except CycleError as problem:
+            line = max(stage.line for stage in problem.args[1])
+            raise self._error(line, "this stage needs itself, directly or through others") from None
+
     def _needed(self, target: str | None) -> list[_Stage]:
         last = self.stages[-1] if target is None else self.names.get(target.lower())
         if last is None:
@@ -223,8 +241,7 @@ class _Reader:
             stage = waiting.pop()
             if stage not in needed:
                 needed.append(stage)
-                waiting += [found for need in stage.needs if (found := self._stage_of(need))]
-                waiting += [stage.parent] if stage.parent else []
+                waiting += self._before(stage)
         return sorted(needed, key=lambda stage: stage.line)
 
     def _image(self, name: str, line: int) -> str:
