@@ -16,7 +16,7 @@ from invoke_buildx.errors import CommandError
 from invoke_buildx.project.graph import Node, ordered, refuse_missing_sources, with_ancestors
 from invoke_buildx.project.images import Image
 from invoke_buildx.project.project import Project
-from invoke_buildx.project.reference import Reference
+from invoke_buildx.project.reference import Reference, slug
 from invoke_buildx.registry import (
     PROJECT_LABEL,
     delivers_through_registry,
@@ -65,7 +65,9 @@ def build(
         machine.shell.say(f"Building for {who.username} (uid {who.uid}), who called sudo.")
     _prepare(project, machine, steps)
     for step in steps:
-        _build_one(project, machine, step, options)
+        # Two builds that deliver one image at once have been seen to fail each other.
+        with machine.alone(slug(str(step.image.reference))):
+            _build_one(project, machine, step, options)
     return steps
 
 

@@ -142,9 +142,9 @@ class Registry:
             found = config.resolve_authconfig(HUB_LOGIN if self.host == HUB else self.host)
         except DockerException as problem:
             raise EngineError(f"The login for {self.host} cannot be read: {problem}") from None
-        if not found or not found.get("username"):
-            return None
-        return found["username"], found.get("password") or ""
+        # A helper's answer has its keys in upper case, a line of the file in lower case.
+        login = {key.lower(): value for key, value in (found or {}).items()}
+        return (login["username"], login.get("password") or "") if login.get("username") else None
 
     def _login_hint(self, status: int) -> str:
         return f"Log in: docker login {self.host}" if status in (401, 403) else ""

@@ -173,12 +173,13 @@ def test_two_builds_at_once_both_end_well(folder: Folder, world: World) -> None:
     folder.image("pair", "FROM scratch\nCOPY tasks.py /\n")
     pair = [
         subprocess.Popen(
-            folder.argv("build"), cwd=folder.path, env=environ, stderr=subprocess.DEVNULL
+            folder.argv("build"), cwd=folder.path, env=environ, stderr=subprocess.PIPE, text=True
         )
         for _ in range(2)
     ]
     try:
-        assert [one.wait(120) for one in pair] == [0, 0]
+        outputs = [one.communicate(timeout=120)[1] for one in pair]
+        assert [one.returncode for one in pair] == [0, 0], "\n".join(outputs)
     finally:
         folder.inv("builder.rm", environ={"INVOKE_BUILDX_NAMESPACE": namespace})
         docker("rmi", "--force", f"{world.registry}/{namespace}/pair:latest", check=False)
