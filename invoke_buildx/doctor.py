@@ -44,6 +44,7 @@ class Finding:
 class Check:
     """A question to the machine, and how to mend a bad answer, if we may."""
 
+    name: str
     look: Callable[[], Finding]
     mend: Callable[[], None] | None = None
 
@@ -72,27 +73,27 @@ class Doctor:
         try:
             return check.look()
         except BuildxError as problem:
-            return Finding("project", "bad", str(problem))
+            return Finding(check.name, "bad", str(problem))
 
     def _checks(self) -> Iterator[Check]:
-        yield Check(self._packages)
-        yield Check(self._identity)
-        yield Check(self._docker_command, self._install_engine)
-        yield Check(self._engine, self._start_engine)
-        yield Check(self._buildx, self._install_engine)
+        yield Check("packages", self._packages)
+        yield Check("identity", self._identity)
+        yield Check("docker", self._docker_command, self._install_engine)
+        yield Check("engine", self._engine, self._start_engine)
+        yield Check("buildx", self._buildx, self._install_engine)
         if not self._engine_answers():
             return
         if self.project.settings.builder.driver != ENGINE_DRIVER:
             yield self._image_check("builder image", BUILDER_IMAGE)
         if self._needs_registry:
             yield self._image_check("registry image", registry.IMAGE)
-            yield Check(self._registry, self._start_registry)
+            yield Check("registry", self._registry, self._start_registry)
         for base in self._bases:
-            yield Check(partial(self._base, base), partial(self._mirror, base))
-        yield Check(self._space)
+            yield Check("base", partial(self._base, base), partial(self._mirror, base))
+        yield Check("disk", self._space)
 
     def _image_check(self, name: str, reference: str) -> Check:
-        return Check(partial(self._image, name, reference), partial(self._get, reference))
+        return Check(name, partial(self._image, name, reference), partial(self._get, reference))
 
     def _packages(self) -> Finding:
         old = []
@@ -158,6 +159,7 @@ class Doctor:
             return Finding("registry", "ok", f"{found.host}, not ours, used as it is")
         if found.state == "running":
             return Finding("registry", "ok", found.host)
+        registry.refuse_taken_port(found.host, self.machine)
         fix = command_line("registry.up")
         return Finding("registry", "bad", f"{found.host} is {found.state}", fix)
 

@@ -81,7 +81,7 @@ def ensure_registry(project: Project, machine: Machine) -> bool:
         state = registry_state(project, machine).state
         if state in ("running", "foreign"):
             return False
-        _refuse_taken_port(host, machine)
+        refuse_taken_port(host, machine)
         if state == "stopped":
             machine.shell.run_quietly(command("docker", "start", name))
         else:
@@ -152,7 +152,8 @@ def _refuse_foreign(container: dict[str, Any], name: str) -> None:
         )
 
 
-def _refuse_taken_port(host: str, machine: Machine) -> None:
+def refuse_taken_port(host: str, machine: Machine) -> None:
+    """Raise `EngineError` that names who listens on the registry's port, if anybody does."""
     port = port_of(host)
     try:
         with socket.create_connection(("localhost", port), timeout=1):

@@ -1,6 +1,8 @@
 """The doctor on a machine that works, and on one that does not."""
 
 import json
+import os
+import re
 import shutil
 import socket
 from pathlib import Path
@@ -65,6 +67,19 @@ def test_an_old_or_missing_buildx_is_told(folder: Folder, tmp_path: Path) -> Non
     assert "v0.12.1 is too old" in findings(folder, code=1, PATH=path)["buildx"][1]
     script.write_text("#!/bin/sh\nexit 1\n")
     assert findings(folder, code=1, PATH=path)["buildx"][1] == "not installed"
+
+
+def test_a_taken_registry_port_is_told(folder: Folder) -> None:
+    """Before anybody tries to start a registry on it."""
+    folder.image("one", f"FROM {BASE}\n")
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        found = findings(folder, code=1, INVOKE_BUILDX_REGISTRY=f"localhost:{port}")
+    assert re.match(
+        rf"Port {port} is taken by '\w+' \(process {os.getpid()}\)", found["registry"][1]
+    )
 
 
 @pytest.mark.parametrize("base", ["ibx-no-such:1"])

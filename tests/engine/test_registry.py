@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -68,7 +69,8 @@ def test_a_taken_port_names_its_holder_and_the_way_out(alone: tuple[Folder, str]
         listener.bind(("127.0.0.1", port))
         listener.listen()
         failed = folder.inv("registry.up", code=1)
-    assert f"Port {port} is taken by 'python" in failed.stderr or "(process " in failed.stderr
+    assert f"Port {port} is taken by " in failed.stderr
+    assert f"(process {os.getpid()})" in failed.stderr
     assert f"INVOKE_BUILDX_REGISTRY=localhost:{port + 1}" in failed.stderr
 
 

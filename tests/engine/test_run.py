@@ -213,3 +213,31 @@ def test_a_base_with_a_user_of_ones_own_number_is_taken_over(folder: Folder, wor
     assert "/home/alice\nkept" in seen
     before = docker("run", "--rm", BASE, "grep", "-c", ".", "/etc/passwd")
     assert seen.splitlines()[-1] == str(int(before) + 1)
+
+
+def test_the_shipped_image_works_on_a_base_with_uid_1000(folder: Folder, world: World) -> None:
+    """ubuntu:24.04 has a user of that number; where Docker Hub is out of reach, one like it."""
+    for name in ("dockerfiles", "imports"):
+        shutil.copytree(REPOSITORY / name, folder.path / name)
+    text = (REPOSITORY / "invoke.yaml").read_text()
+    text = text.replace("localhost:5000", world.registry).replace("crazychenz", world.namespace)
+    folder.write("invoke.yaml", text)
+    copy = f"{world.registry}/library/ubuntu:24.04"
+    like = f"FROM {BASE}\nRUN useradd -m -u 1000 -U -s /bin/bash ubuntu\n"
+    build = ["docker", "buildx", "build", "--builder", "default", "-t", copy, "-"]
+    subprocess.run(build, input=like.encode(), check=True, capture_output=True)
+    docker("push", "--quiet", copy)
+    docker("rmi", copy)
+    me = ["uid=1000", "gid=1000", "username=me", "groupname=me", "groups=docker:105"]
+    args = [word for arg in me for word in ("--build-arg", arg)]
+    folder.inv("build", "--image", "swiss-knife:ubuntu-24.04", *args)
+    words = ("sh", "-c", "id; sudo -n whoami; cd; pwd; ls -A")
+    done = folder.inv("run", "--image", "swiss-knife:ubuntu-24.04", "--", *words)
+    lines = done.stdout.splitlines()
+    assert lines[:3] == [
+        "uid=1000(me) gid=1000(me) groups=1000(me),105(docker)",
+        "root",
+        "/home/me",
+    ]
+    assert ".bash-user-settings.sh" in lines
+    docker("rmi", "--force", world.ref("swiss-knife:ubuntu-24.04"))
