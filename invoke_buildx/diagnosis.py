@@ -2,6 +2,7 @@
 
 import shutil
 
+from invoke_buildx.engine.buildx import buildx_problem
 from invoke_buildx.engine.distribution import Registry
 from invoke_buildx.engine.machine import Machine
 from invoke_buildx.errors import EngineError, command_line
@@ -16,7 +17,7 @@ FULL = 64 * 1024 * 1024  # bytes; below this a layer can hardly be written
 
 def why_build_failed(project: Project, machine: Machine, step: Node) -> str | None:
     """One sentence with the next command, None when BuildKit's own output says it all."""
-    return _full_disk(machine) or _unreachable_base(project, step)
+    return _unusable_buildx(machine) or _full_disk(machine) or _unreachable_base(project, step)
 
 
 def bases_on_hub(step: Node) -> list[Reference]:
@@ -32,6 +33,11 @@ def is_mirrored(project: Project, base: Reference) -> bool:
         return mirror.digest(base.path, base.digest or base.tag or "latest") is not None
     except EngineError:
         return False
+
+
+def _unusable_buildx(machine: Machine) -> str | None:
+    problem = buildx_problem(machine.shell)
+    return f"{problem}. Install it: {command_line('doctor --fix')}" if problem else None
 
 
 def _full_disk(machine: Machine) -> str | None:

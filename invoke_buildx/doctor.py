@@ -11,7 +11,7 @@ from pathlib import Path
 from invoke_buildx import install, registry, substitutes
 from invoke_buildx.builder import ENGINE_DRIVER
 from invoke_buildx.diagnosis import bases_on_hub, is_mirrored
-from invoke_buildx.engine.buildx import BUILDER_IMAGE
+from invoke_buildx.engine.buildx import BUILDER_IMAGE, buildx_problem, buildx_version, numbers
 from invoke_buildx.engine.command import command
 from invoke_buildx.engine.machine import Machine
 from invoke_buildx.errors import BuildxError, EngineError, UsageError, command_line
@@ -21,7 +21,6 @@ from invoke_buildx.project.project import Project
 from invoke_buildx.project.reference import HUB, Reference
 
 PACKAGES = {"invoke": (3, 0), "jinja2": (3, 1), "docker": (7, 2), "requests": (2,)}
-OLDEST_BUILDX = (0, 13)
 LITTLE_SPACE = 5  # GB; an image, its cache and its copy in the registry want a few
 FIX = "doctor --fix"
 
@@ -102,7 +101,7 @@ class Doctor:
                 found = version(name)
             except PackageNotFoundError:
                 found = "0"
-            if _numbers(found) < oldest:
+            if numbers(found) < oldest:
                 old.append(f"{name}>={'.'.join(map(str, oldest))}")
         if old:
             return Finding(
@@ -136,15 +135,11 @@ class Doctor:
             return Finding("engine", "bad", reason, fix)
 
     def _buildx(self) -> Finding:
-        answer = self.machine.shell.try_ask(command("docker", "buildx", "version"))
-        oldest = ".".join(map(str, OLDEST_BUILDX))
-        if answer is None:
-            return Finding("buildx", "bad", "not installed", self._install_command())
-        found = answer.split()[1]
-        if _numbers(found) < OLDEST_BUILDX:
-            problem = f"{found} is too old, {oldest} is needed"
+        problem = buildx_problem(self.machine.shell)
+        if problem:
             return Finding("buildx", "bad", problem, self._install_command())
-        return Finding("buildx", "ok", found)
+        answer = self.machine.shell.ask(command("docker", "buildx", "version"))
+        return Finding("buildx", "ok", f"version {buildx_version(answer)}")
 
     def _image(self, name: str, reference: str) -> Finding:
         held = self.machine.daemon.image(reference)
@@ -260,9 +255,3 @@ class Doctor:
 def _short(base: Reference) -> str:
     """`debian:bookworm` for docker.io/library/debian:bookworm, as the engine lists it."""
     return str(base).removeprefix(f"{HUB}/").removeprefix("library/")
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    """`v0.29.1+ds1` -> (0, 29): major and minor version."""
-    words = text.lstrip("v").replace("-", ".").replace("+", ".").split(".")
-    return tuple(int(word) for word in words[:2] if word.isdecimal())

@@ -5,13 +5,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from invoke_buildx.engine.command import Command, command
+from invoke_buildx.engine.command import Command, Shell, command
 from invoke_buildx.engine.daemon import docker_config_folder
 from invoke_buildx.project.reference import HUB
 
 # The builder's own container carries this variable; buildx gives it no labels.
 OWNER_VARIABLE = "INVOKE_BUILDX_PROJECT"
 BUILDER_IMAGE = "moby/buildkit:buildx-stable-1"
+# The first that allows host networking by itself and knows --buildkitd-config.
+OLDEST_BUILDX = (0, 13)
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,28 @@ class Builder:
     def owner(self) -> str | None:
         """The project whose tasks created this builder, None for the person's own."""
         return self.options.get(f"env.{OWNER_VARIABLE}")
+
+
+def buildx_problem(shell: Shell) -> str | None:
+    """What is wrong with the installed buildx, None when it can be used."""
+    answer = shell.try_ask(command("docker", "buildx", "version"))
+    if answer is None:
+        return "buildx is not installed"
+    found = buildx_version(answer)
+    if numbers(found) < OLDEST_BUILDX:
+        return f"buildx {found} is too old, {'.'.join(map(str, OLDEST_BUILDX))} is needed"
+    return None
+
+
+def buildx_version(answer: str) -> str:
+    """The version in the answer of `docker buildx version`."""
+    return [*answer.split(), "0", "0"][1]
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """`v0.29.1+ds1` -> (0, 29): major and minor version."""
+    words = version.lstrip("v").replace("-", ".").replace("+", ".").split(".")
+    return tuple(int(word) for word in words[:2] if word.isdecimal())
 
 
 def recorded_builders(environ: Mapping[str, str]) -> list[Builder]:

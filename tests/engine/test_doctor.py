@@ -66,7 +66,9 @@ def test_an_old_or_missing_buildx_is_told(folder: Folder, tmp_path: Path) -> Non
     script.chmod(0o755)
     assert "v0.12.1 is too old" in findings(folder, code=1, PATH=path)["buildx"][1]
     script.write_text("#!/bin/sh\nexit 1\n")
-    assert findings(folder, code=1, PATH=path)["buildx"][1] == "not installed"
+    assert findings(folder, code=1, PATH=path)["buildx"][1] == "buildx is not installed"
+    failed = folder.inv("build", code=1, environ={"PATH": path}).stderr
+    assert failed == "one:latest: buildx is not installed. Install it: invoke doctor --fix\n"
 
 
 def test_a_taken_registry_port_is_told(folder: Folder) -> None:
