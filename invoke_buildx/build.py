@@ -3,6 +3,7 @@
 import json
 import secrets
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from invoke_buildx.diagnosis import why_build_failed
 from invoke_buildx.engine import buildx
 from invoke_buildx.engine.command import Command, command
 from invoke_buildx.engine.machine import Machine
-from invoke_buildx.errors import CommandError
+from invoke_buildx.errors import CommandError, EngineError
 from invoke_buildx.project.graph import Node, ordered, refuse_missing_sources, with_ancestors
 from invoke_buildx.project.images import Image
 from invoke_buildx.project.project import Project
@@ -103,13 +104,16 @@ def _prepare(project: Project, machine: Machine, steps: list[Node]) -> None:
 
 
 def _build_one(project: Project, machine: Machine, step: Node, options: Options) -> None:
-    to = delivery(project, machine, step.image)
+    to, began = delivery(project, machine, step.image), time.time()
     try:
         machine.shell.run(build_command(project, machine, step, options, to))
         _take_into_engine(machine, to)
     except CommandError as failure:
-        reason = why_build_failed(project, machine, step)
-        raise CommandError(f"{step.image.label}: {reason or failure}", failure.code) from None
+        builder = builder_name(project, step.image, machine)
+        reason = why_build_failed(project, machine, step, builder, began, str(failure))
+        if reason:
+            raise EngineError(f"{step.image.label}: {reason}") from None
+        raise CommandError(f"{step.image.label}: {failure}", failure.code) from None
     finally:
         to.metadata.unlink(missing_ok=True)
     places = "the engine and " + to.pushed.host if to.pushed else "the engine"

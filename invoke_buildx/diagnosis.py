@@ -1,8 +1,9 @@
 """Why a build failed, where the reason lies outside its Dockerfile."""
 
 import shutil
+from pathlib import Path
 
-from invoke_buildx.engine.buildx import buildx_problem
+from invoke_buildx.engine.buildx import builder_container, buildx_problem
 from invoke_buildx.engine.distribution import Registry
 from invoke_buildx.engine.machine import Machine
 from invoke_buildx.errors import EngineError, command_line
@@ -13,11 +14,21 @@ from invoke_buildx.project.reference import HUB, Reference, parse_reference
 from invoke_buildx.registry import local_registry
 
 FULL = 64 * 1024 * 1024  # bytes; below this a layer can hardly be written
+NO_SPACE = "no space left on device"
 
 
-def why_build_failed(project: Project, machine: Machine, step: Node) -> str | None:
-    """One sentence with the next command, None when BuildKit's own output says it all."""
-    return _unusable_buildx(machine) or _full_disk(machine) or _unreachable_base(project, step)
+def why_build_failed(
+    project: Project, machine: Machine, step: Node, builder: str, began: float, failure: str
+) -> str | None:
+    """One sentence with the next command, None when BuildKit's own output says it all.
+
+    `began` is when the build did, in seconds since 1970; `failure` is what is known already.
+    """
+    return (
+        _unusable_buildx(machine)
+        or _full_disk(machine, builder, began, failure)
+        or _unreachable_base(project, step)
+    )
 
 
 def bases_on_hub(step: Node) -> list[Reference]:
@@ -40,17 +51,20 @@ def _unusable_buildx(machine: Machine) -> str | None:
     return f"{problem}. Install it: {command_line('doctor --fix')}" if problem else None
 
 
-def _full_disk(machine: Machine) -> str | None:
+def _full_disk(machine: Machine, builder: str, began: float, failure: str) -> str | None:
+    """BuildKit may have given the space back by now, but its builder has written of it."""
     try:
         folder = machine.daemon.info().get("DockerRootDir", "/")
-        free = shutil.disk_usage(folder).free
+        log = machine.daemon.log(builder_container(builder), began)
+        free = shutil.disk_usage(folder).free if Path(folder).is_dir() else FULL + 1
     except (EngineError, OSError):
         return None
-    if free > FULL:
+    if free > FULL and NO_SPACE not in log.lower() and NO_SPACE not in failure.lower():
         return None
     return (
-        f"the disk is full ({free >> 20} MB free at {folder})."
-        " See what takes it: docker system df; free the build cache: docker buildx prune"
+        f"the disk is full ({free >> 20} MB free at {folder} now)."
+        " See what takes it: docker system df;"
+        f" free the build cache: docker buildx prune --builder {builder}"
     )
 
 

@@ -67,6 +67,11 @@ class Daemon:
         """A short description of every container that runs."""
         return list(self._get("/containers/json") or [])
 
+    def log(self, container: str, since: float) -> str:
+        """What a container has written since that time (seconds since 1970); its end at most."""
+        query = {"stdout": "1", "stderr": "1", "since": str(int(since)), "tail": "200"}
+        return self._text(f"/containers/{quote(container)}/logs", **query) or ""
+
     def volume(self, name: str) -> dict[str, Any] | None:
         """The engine's description of a volume, None when there is none."""
         found: dict[str, Any] | None = self._get(f"/volumes/{quote(name)}")
@@ -81,6 +86,10 @@ class Daemon:
         return str((self._get("/version") or {}).get("Version", "unknown"))
 
     def _get(self, path: str, **query: str) -> Any:
+        body = self._text(path, **query)
+        return None if body is None else json.loads(body)
+
+    def _text(self, path: str, **query: str) -> str | None:
         full = f"{path}?{urlencode(query)}" if query else path
         socket = self._plain_socket()
         status, body = _ask_socket(socket, full) if socket else self._ask_sdk(full)
@@ -88,7 +97,7 @@ class Daemon:
             return None
         if status >= 400:
             raise EngineError(f"The Docker engine answered {status} to {path}: {body.strip()}")
-        return json.loads(body)
+        return body
 
     def _plain_socket(self) -> str | None:
         """The local socket's path, None where a context, TLS or another host is in force."""
