@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from invoke_buildx.build import Options, build
+from invoke_buildx.build import build
 from invoke_buildx.engine.command import Command, command
 from invoke_buildx.engine.machine import Machine
 from invoke_buildx.errors import EngineError, command_line
+from invoke_buildx.plan import Options, is_good_to_run
 from invoke_buildx.project.images import Image
 from invoke_buildx.project.project import Project
 
@@ -33,11 +34,12 @@ def run(
 
     Standard input, signals and the exit code are those of the container.
     """
-    if machine.daemon.image(str(image.reference)) is None:
-        if not may_build:
-            fix = command_line(f"build --image {image.label}")
-            raise EngineError(f"{image.label} is not built. Build it: {fix}")
-        build(project, machine, [image], Options())
+    if may_build:
+        if not is_good_to_run(project, machine, image):
+            build(project, machine, [image], Options()).raise_failure()
+    elif machine.daemon.image(str(image.reference)) is None:
+        fix = command_line(f"build --image {image.label}")
+        raise EngineError(f"{image.label} is not built. Build it: {fix}")
     machine.shell.become(run_command(project, image, argv, Path.cwd(), terminal))
 
 

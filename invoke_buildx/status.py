@@ -1,87 +1,95 @@
-"""Where each image is: in the engine, in its registry, and whether both hold the same."""
+"""Where each image is, whether it is what the files say, and why not."""
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from invoke_buildx.engine.daemon import LocalImage
-from invoke_buildx.engine.distribution import Registry
 from invoke_buildx.engine.machine import Machine
-from invoke_buildx.errors import EngineError
-from invoke_buildx.project.graph import Node, node
+from invoke_buildx.plan import Planner, Step, fits
+from invoke_buildx.project.graph import ordered, with_ancestors
 from invoke_buildx.project.images import Image
 from invoke_buildx.project.project import Project
-from invoke_buildx.push import published_digest
-from invoke_buildx.registry import PROJECT_LABEL
-
-CONNECTIONS = 8
+from invoke_buildx.survey import UNREACHABLE, RemoteImage, Surveyor, side_by_side
 
 
 @dataclass(frozen=True)
 class ImageStatus:
     """One image: `engine` and `registry` are current, stale, absent or unreachable."""
 
-    image: Image
-    parents: tuple[str, ...]
+    step: Step
     engine: str
     id: str | None
     registry: str
     digest: str | None
     reason: str
 
+    @property
+    def image(self) -> Image:
+        """The image that this is about."""
+        return self.step.node.image
+
     def as_json(self) -> dict[str, Any]:
-        """The contract of `status --json`; the fingerprint is not known to this version."""
+        """The contract of `status --json`."""
         return {
             "image": self.image.label,
             "ref": str(self.image.reference),
-            "fingerprint": None,
+            "fingerprint": self.step.parts.fingerprint,
             "engine": {"state": self.engine, "id": self.id},
             "registry": {"state": self.registry, "digest": self.digest},
-            "parents": list(self.parents),
+            "parents": list(self.step.node.parents),
             "reason": self.reason,
         }
 
 
 def status(project: Project, machine: Machine, images: Iterable[Image]) -> list[ImageStatus]:
     """The status of these images; the engine is asked once, each registry over few connections."""
-    nodes = [node(project, image) for image in images]
-    label = f"{PROJECT_LABEL}={project.namespace}"
-    held = {tag: image for image in machine.daemon.images(label) for tag in image.tags}
-    hosts = {entry.image.reference.host for entry in nodes}
-    registries = {host: Registry(host, machine.environ) for host in hosts}
+    wanted = list(images)
+    order = ordered(with_ancestors(project, wanted))
+    surveyor = Surveyor(project, machine)
+    survey = surveyor.look(order, remote_bases=False)
+    planner = Planner(project, machine, survey)
+    steps = {step.label: step for step in map(planner.step, order)}
+    chosen = [steps[image.label] for image in wanted]
 
-    def look(entry: Node) -> ImageStatus:
-        reference = entry.image.reference
-        return _status(entry, held.get(str(reference)), registries[reference.host])
+    def published(step: Step) -> RemoteImage | None:
+        if step.to.kind == "registry" and step.to.found == step.to.reference:
+            return survey.registry[str(step.to.found)]
+        return surveyor.remote(step.to.reference, survey.in_engine(step.to.reference))
 
-    with ThreadPoolExecutor(CONNECTIONS) as pool:
-        return list(pool.map(look, nodes))
+    remotes = side_by_side(published, {step.label: step for step in chosen})
+    return [
+        _status(step, survey.in_engine(step.to.reference), remotes[step.label]) for step in chosen
+    ]
 
 
-def _status(entry: Node, held: LocalImage | None, registry: Registry) -> ImageStatus:
-    image = entry.image
-    pushed, digest = _registry_state(registry, image, held)
-    engine = "current" if held else "absent"
+def _status(step: Step, held: LocalImage | None, remote: RemoteImage | None) -> ImageStatus:
+    is_current = held is not None and step.action != "build"
+    engine = "current" if is_current else "stale" if held else "absent"
+    registry, digest = _registry_state(step, held, remote)
     reasons = {
-        "absent": "not built" if held is None else "not pushed",
+        "absent": "not pushed",
         "stale": "the registry holds another build",
-        "unreachable": f"{registry.host} does not answer",
+        "unreachable": f"{step.to.reference.host} does not answer",
         "current": "",
     }
-    reason = reasons[pushed] if held or pushed != "current" else "not in the engine"
-    identity = held.id if held else None
-    return ImageStatus(image, entry.parents, engine, identity, pushed, digest, reason)
+    why = list(step.reasons) if step.action == "build" else []
+    if held is None and not why:
+        why = ["not in the engine"]
+    if not why or registry == "unreachable":
+        why.append(reasons[registry])
+    reason = "; ".join(filter(None, why))
+    return ImageStatus(step, engine, held.id if held else None, registry, digest, reason)
 
 
 def _registry_state(
-    registry: Registry, image: Image, held: LocalImage | None
+    step: Step, held: LocalImage | None, remote: RemoteImage | None
 ) -> tuple[str, str | None]:
-    try:
-        digest = registry.digest(image.reference.path, image.tag)
-        if digest is None:
-            return "absent", None
-        same = held is None or published_digest(registry, image, held)
-        return ("current" if same else "stale"), digest
-    except EngineError:
+    if remote is None:
+        return "absent", None
+    if remote is UNREACHABLE:
         return "unreachable", None
+    fitting = remote.parts is not None and fits(step.parts, remote.parts)
+    name = step.to.reference.name
+    same = held is None or held.id == remote.id or f"{name}@{remote.digest}" in held.digests
+    return ("current" if fitting and same else "stale"), remote.digest

@@ -117,3 +117,14 @@ def build(
         stdin=text,
         stdin_name="DOCKERFILE",
     )
+
+
+def bake(*, builder: str, definition: str, options: Iterable[str]) -> Command:
+    """Several builds in one call: the definition, JSON, on standard input."""
+    return command(
+        *("docker", "buildx", "bake", "--builder", builder),
+        *options,
+        *("-f", "-"),
+        stdin=definition,
+        stdin_name="BAKE",
+    )

@@ -9,8 +9,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, NoReturn
@@ -18,6 +19,7 @@ from typing import IO, NoReturn
 from invoke_buildx.errors import CommandError, EngineError, command_line
 
 LAST_LINES = 15
+_running: set[subprocess.Popen[bytes]] = set()
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,24 @@ class Shell:
                 shown = "\n  ".join([f"{_name(wanted)} failed (exit code {code}):", *lines])
                 raise CommandError(shown, code)
 
+    def follow(self, wanted: Command, each: Callable[[str], None], **environ: str) -> None:
+        """Execute and hand over each line of its standard error. Raises `CommandError`.
+
+        `environ` is added to the environment, for settings that the printed command leaves out.
+        """
+        if not self._announce(wanted):
+            return
+        with tempfile.TemporaryFile() as text:
+            text.write((wanted.stdin or "").encode())
+            text.seek(0)
+            child = _start(wanted, stderr=subprocess.PIPE, stdin=text, environ=environ)
+        with _signals_end(child), child:
+            for line in child.stderr or ():
+                each(line.decode(errors="replace").rstrip("\n"))
+        code = _exit_code(child)
+        if code:
+            raise CommandError(f"{_name(wanted)} failed (exit code {code}).", code)
+
     def ask(self, wanted: Command) -> str:
         """The standard output of a command that changes nothing; runs when dry too."""
         done = self.try_ask(wanted)
@@ -132,29 +152,72 @@ class Shell:
         return not self.dry
 
 
+def side_by_side(calls: Sequence[Callable[[], None]], at_once: int) -> None:
+    """Run these calls in threads, a few at once; a signal ends every process they started."""
+    if len(calls) < 2 or at_once < 2:
+        for call in calls:
+            call()
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(at_once) as pool, _signals_end():
+        running = [pool.submit(call) for call in calls]
+        try:
+            for one in running:
+                one.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
 def _start(
-    wanted: Command, stdout: IO[bytes] | int | None = None, stderr: IO[bytes] | int | None = None
+    wanted: Command,
+    stdout: IO[bytes] | int | None = None,
+    stderr: IO[bytes] | int | None = None,
+    stdin: IO[bytes] | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
     feed = subprocess.DEVNULL if wanted.stdin is None else subprocess.PIPE
+    added = {**os.environ, **environ} if environ else None
     try:
-        return subprocess.Popen(wanted.argv, stdin=feed, stdout=stdout, stderr=stderr)
+        return subprocess.Popen(
+            wanted.argv, stdin=stdin or feed, stdout=stdout, stderr=stderr, env=added
+        )
     except FileNotFoundError:
         raise _missing(wanted.argv[0]) from None
 
 
 def _wait(child: subprocess.Popen[bytes], stdin: str | None) -> int:
-    """Feed and await the child; a signal to us ends the child first. 128+n for a signal."""
-    previous = signal.signal(signal.SIGTERM, lambda *_: _interrupt())
-    try:
+    """Feed and await the child; its exit code."""
+    with _signals_end(child):
         child.communicate(None if stdin is None else stdin.encode())
+    return _exit_code(child)
+
+
+def _exit_code(child: subprocess.Popen[bytes]) -> int:
+    """128+n where a signal has ended the child."""
+    return child.returncode if child.returncode >= 0 else 128 - child.returncode
+
+
+@contextmanager
+def _signals_end(*children: subprocess.Popen[bytes]) -> Iterator[None]:
+    """A signal to us ends first what we have started, then us, as Ctrl-C does."""
+    _running.update(children)
+    main = threading.current_thread() is threading.main_thread()
+    previous = signal.signal(signal.SIGTERM, lambda *_: _interrupt()) if main else None
+    try:
+        yield
     except KeyboardInterrupt:
-        # The terminal has sent the signal to the child as well; one from `kill` has not.
-        child.terminate()
-        child.wait()
+        # The terminal has sent the signal to the children as well; one from `kill` has not.
+        for child in list(_running):
+            child.terminate()
+        for child in children:
+            child.wait()
         raise
     finally:
-        signal.signal(signal.SIGTERM, previous)
-    return child.returncode if child.returncode >= 0 else 128 - child.returncode
+        _running.difference_update(children)
+        if main:
+            signal.signal(signal.SIGTERM, previous)
 
 
 def _interrupt() -> NoReturn:

@@ -9,11 +9,12 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from invoke_buildx.engine.connection import Connection, unix
 from invoke_buildx.errors import EngineError, command_line
 
 DEFAULT_SOCKET = "/var/run/docker.sock"
@@ -91,20 +92,36 @@ class Daemon:
 
     def _text(self, path: str, **query: str) -> str | None:
         full = f"{path}?{urlencode(query)}" if query else path
-        socket = self._plain_socket()
-        status, body = _ask_socket(socket, full) if socket else self._ask_sdk(full)
+        status, body = self._ask_sdk(full) if self._socket is None else self._ask_socket(full)
         if status == 404:
             return None
         if status >= 400:
             raise EngineError(f"The Docker engine answered {status} to {path}: {body.strip()}")
         return body
 
-    def _plain_socket(self) -> str | None:
+    @cached_property
+    def _socket(self) -> str | None:
         """The local socket's path, None where a context, TLS or another host is in force."""
         host = self.environ.get("DOCKER_HOST", "")
         if host:
             return host.removeprefix("unix://") if host.startswith("unix:///") else None
         return DEFAULT_SOCKET if active_context(self.environ) == "default" else None
+
+    @cached_property
+    def _connection(self) -> Connection:
+        return unix(str(self._socket), TIMEOUT)
+
+    def _ask_socket(self, path: str) -> tuple[int, str]:
+        try:
+            answer = self._connection.ask("GET", path)
+        except PermissionError:
+            raise EngineError(_no_permission(str(self._socket))) from None
+        except OSError as problem:
+            raise EngineError(
+                f"No Docker engine answers at {self._socket} ({problem})."
+                f" Start it: {command_line('doctor --fix')}"
+            ) from None
+        return answer.status, answer.body.decode(errors="replace")
 
     def _ask_sdk(self, path: str) -> tuple[int, str]:
         # The SDK knows contexts, TLS folders and ssh as the CLI does; imported late: 90 ms.
@@ -142,36 +159,6 @@ def docker_config_folder(environ: Mapping[str, str]) -> Path:
     return (
         Path(configured) if configured else Path(environ.get("HOME", "~")).expanduser() / ".docker"
     )
-
-
-class _SocketConnection(HTTPConnection):
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=TIMEOUT)
-        self.path = path
-
-    def connect(self) -> None:
-        import socket
-
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
-
-
-def _ask_socket(path: str, request: str) -> tuple[int, str]:
-    connection = _SocketConnection(path)
-    try:
-        connection.request("GET", request)
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode(errors="replace")
-    except PermissionError:
-        raise EngineError(_no_permission(path)) from None
-    except (OSError, HTTPException) as problem:
-        raise EngineError(
-            f"No Docker engine answers at {path} ({problem})."
-            f" Start it: {command_line('doctor --fix')}"
-        ) from None
-    finally:
-        connection.close()
 
 
 def _no_permission(path: str) -> str:

@@ -8,10 +8,13 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from http.client import responses
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
+from invoke_buildx.engine.connection import Answer, Connection, tcp
 from invoke_buildx.errors import EngineError
+from invoke_buildx.project.platforms import own_platform
 from invoke_buildx.project.reference import HUB, is_loopback
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ MANIFEST_TYPES = (
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 )
+ACCEPT = {"Accept": ", ".join(MANIFEST_TYPES)}
 HUB_HOST, HUB_LOGIN = "registry-1.docker.io", "https://index.docker.io/v1/"
 
 
@@ -52,6 +56,18 @@ class Registry:
         answer = self._ask("HEAD", f"/v2/{repository}/manifests/{reference}")
         return None if answer is None else answer.headers.get("Docker-Content-Digest")
 
+    def config(self, repository: str, reference: str) -> dict[str, Any]:
+        """The configuration of the image of that tag or digest: its labels, its platform.
+
+        Of an index it is that of the first image for this machine's platform, else of the first.
+        """
+        manifest = self.manifest(repository, reference) or {}
+        if "manifests" in manifest:
+            manifest = self.manifest(repository, _one_of(manifest["manifests"])) or {}
+        digest = manifest.get("config", {}).get("digest")
+        answer = self._ask("GET", f"/v2/{repository}/blobs/{digest}") if digest else None
+        return {} if answer is None else {"id": digest, **answer.json()}
+
     def manifest(self, repository: str, reference: str) -> dict[str, Any] | None:
         """The manifest or index of a tag or digest, None when the registry does not hold it."""
         answer = self._ask("GET", f"/v2/{repository}/manifests/{reference}")
@@ -65,8 +81,12 @@ class Registry:
         session = requests.Session()
         # A proxy and a netrc file concern other hosts, never this machine's own registry.
         session.trust_env = not is_loopback(self.host)
-        session.headers["Accept"] = ", ".join(MANIFEST_TYPES)
+        session.headers.update(ACCEPT)
         return session
+
+    @cached_property
+    def _plain(self) -> Connection:
+        return tcp(self.host, TIMEOUT[1])
 
     def _pages(self, path: str) -> Iterator[dict[str, Any]]:
         following: str | None = path
@@ -76,30 +96,42 @@ class Registry:
                 return
             yield answer.json()
             # The Link header is relative in some registries and absolute in others.
-            following = answer.links.get("next", {}).get("url")
+            following = _next_page(answer.headers.get("Link", ""))
 
-    def _ask(self, method: str, path: str) -> "requests.Response | None":
+    def _ask(self, method: str, path: str) -> Answer | None:
         """The answer, None for a 404. Raises `EngineError` in the registry's own words."""
         answer = self._send(method, path)
-        if answer.status_code == 401 and self._log_in(answer.headers.get("WWW-Authenticate", "")):
-            answer = self._send(method, path)
-        if answer.status_code == 404:
+        if answer.status == 401 and self._log_in(answer.headers.get("WWW-Authenticate", "")):
+            answer = self._send_logged_in(method, path)
+        if answer.status == 404:
             return None
-        if answer.status_code >= 400:
+        if answer.status >= 400:
             raise EngineError(
-                f"The registry {self.host} answered {answer.status_code} to {path}:"
-                f" {_reason(answer)}. {self._login_hint(answer.status_code)}".rstrip()
+                f"The registry {self.host} answered {answer.status} to {path}:"
+                f" {_reason(answer)}. {self._login_hint(answer.status)}".rstrip()
             )
         return answer
 
-    def _send(self, method: str, path: str) -> "requests.Response":
+    def _send(self, method: str, path: str) -> Answer:
+        """Without a library for this machine's own registry, which seldom wants a login."""
+        if not is_loopback(self.host) or "_session" in vars(self):
+            return self._send_logged_in(method, path)
+        try:
+            return self._plain.ask(method, path, ACCEPT)
+        except OSError as problem:
+            raise EngineError(
+                f"The registry {self.host} cannot be reached ({type(problem).__name__})."
+            ) from None
+
+    def _send_logged_in(self, method: str, path: str) -> Answer:
         from requests import RequestException
 
         try:
-            return self._session.request(method, urljoin(self.base, path), timeout=TIMEOUT)
+            answer = self._session.request(method, urljoin(self.base, path), timeout=TIMEOUT)
         except RequestException as problem:
             reason = type(problem).__name__
             raise EngineError(f"The registry {self.host} cannot be reached ({reason}).") from None
+        return Answer(answer.status_code, answer.headers, answer.content)
 
     def _log_in(self, challenge: str) -> bool:
         """Follow a WWW-Authenticate header; False when it cannot be followed."""
@@ -150,10 +182,24 @@ class Registry:
         return f"Log in: docker login {self.host}" if status in (401, 403) else ""
 
 
-def _reason(answer: "requests.Response") -> str:
+def _next_page(link: str) -> str | None:
+    """The address in a Link header that leads on (RFC 8288), None on the last page."""
+    found = re.search(r"""<([^>]*)>\s*;[^,]*rel="?next\b""", link)
+    return found[1] if found else None
+
+
+def _one_of(manifests: list[dict[str, Any]]) -> str:
+    """The digest of the entry for this machine; attestations are for no machine."""
+    system, _, architecture = own_platform().partition("/")
+    fitting = {"os": system, "architecture": architecture}.items()
+    mine = [entry for entry in manifests if fitting <= (entry.get("platform") or {}).items()]
+    return str((mine or manifests)[0]["digest"])
+
+
+def _reason(answer: Answer) -> str:
     """The registry's own message, or HTTP's."""
     try:
         errors = answer.json()["errors"]
         return "; ".join(str(error.get("message") or error.get("code")) for error in errors)
     except (ValueError, KeyError, TypeError, AttributeError):
-        return answer.reason
+        return responses.get(answer.status, "no reason given")

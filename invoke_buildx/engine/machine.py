@@ -1,10 +1,12 @@
 """What a verb works with: the shell that acts, the engine that answers, the environment."""
 
 import fcntl
+import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from invoke_buildx.engine.command import Shell, command
@@ -18,7 +20,7 @@ class Machine:
     shell: Shell = field(default_factory=Shell)
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
-    @property
+    @cached_property
     def daemon(self) -> Daemon:
         """The engine of the active context."""
         return Daemon(self.environ)
@@ -38,7 +40,7 @@ class Machine:
             yield
             return
         self.cache.mkdir(parents=True, exist_ok=True)
-        with (self.cache / f"{name}.lock").open("w") as lock:
+        with (self.cache / f"{_file_name(name)}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
@@ -46,3 +48,8 @@ class Machine:
         """Write a file by commands, so that a dry run prints them."""
         self.shell.run_quietly(command("mkdir", "-p", str(path.parent)))
         self.shell.run_quietly(command("tee", str(path), stdin=text))
+
+
+def _file_name(name: str) -> str:
+    """The name itself, or a hash where a file system would find it too long."""
+    return name if len(name) < 100 else hashlib.sha256(name.encode()).hexdigest()

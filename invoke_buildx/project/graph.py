@@ -1,8 +1,9 @@
 """Images and their parents: what must be built, and in which order."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from typing import Any
 
 from invoke_buildx.errors import TemplateError
 from invoke_buildx.project.context import missing_sources
@@ -13,20 +14,43 @@ from invoke_buildx.project.project import Project
 
 @dataclass(frozen=True)
 class Node:
-    """An image with its rendered text, what that refers to, and its parents' labels."""
+    """An image with its rendered text, what that refers to, and which of it is ours.
+
+    `links` are the labels of our own images by how the text writes them.
+    """
 
     image: Image
     text: str
     dockerfile: Dockerfile
-    parents: tuple[str, ...]
+    links: Mapping[str, str]
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """The labels of our images that this one is made from."""
+        return tuple(dict.fromkeys(self.links.values()))
+
+    def as_json(self) -> dict[str, Any]:
+        """The contract of `graph --json`."""
+        return {
+            "image": self.image.label,
+            "ref": str(self.image.reference),
+            "parents": list(self.parents),
+            "external": list(self.external),
+            "sources": list(dict.fromkeys(source.path for source in self.dockerfile.sources)),
+            "syntax": self.dockerfile.syntax,
+        }
+
+    @property
+    def external(self) -> tuple[str, ...]:
+        """The images of others that this one is made from, as written."""
+        return tuple(name for name in self.dockerfile.images if name not in self.links)
 
 
 def node(project: Project, image: Image) -> Node:
     """Render an image and read the result. Raises `TemplateError`."""
-    text = project.render(image)
-    dockerfile = project.read(image, text)
-    parents = tuple(parent.label for parent in project.parents(dockerfile))
-    return Node(image, text, dockerfile, parents)
+    text, dockerfile = project.described(image)
+    links = project.links(dockerfile)
+    return Node(image, text, dockerfile, {name: parent.label for name, parent in links.items()})
 
 
 def with_ancestors(project: Project, images: Iterable[Image]) -> dict[str, Node]:
@@ -40,6 +64,18 @@ def with_ancestors(project: Project, images: Iterable[Image]) -> dict[str, Node]
             found[label] = node(project, known[label])
             waiting += found[label].parents
     return found
+
+
+def with_dependents(project: Project, images: Iterable[Image]) -> list[Image]:
+    """These images and all that are made from them, directly or through others."""
+    everything = [node(project, image) for image in project.images]
+    chosen = {image.label for image in images}
+    grown = True
+    while grown:
+        found = {entry.image.label for entry in everything if chosen.intersection(entry.parents)}
+        grown = not found <= chosen
+        chosen |= found
+    return [entry.image for entry in everything if entry.image.label in chosen]
 
 
 def ordered(nodes: dict[str, Node]) -> list[Node]:

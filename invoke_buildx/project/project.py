@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from invoke_buildx.errors import SettingsError, TemplateError, UsageError, nearest
-from invoke_buildx.project.dockerfile import Dockerfile, read_dockerfile
+from invoke_buildx.project.dockerfile import NOTHING, Dockerfile, merged, read_dockerfile
 from invoke_buildx.project.identity import Identity, caller
 from invoke_buildx.project.images import (
     FOLDER,
@@ -19,7 +19,7 @@ from invoke_buildx.project.images import (
     image_reference,
     select,
 )
-from invoke_buildx.project.reference import Reference, parse_reference, tag_problem
+from invoke_buildx.project.reference import HUB, Reference, parse_reference, tag_problem
 from invoke_buildx.project.settings import ImageSettings, Settings
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def library_root() -> Path:
 class Project:
     """What the files of the folder `root` say, for the caller `identity`.
 
-    `overrides` are template variables from the command line, `build_args` build args.
+    `overrides` are template variables from the command line, `build_args` build args, and
+    `platforms` what to build for instead of what the settings say.
     """
 
     root: Path
@@ -46,6 +47,7 @@ class Project:
     identity: Identity = field(default_factory=caller)
     overrides: Mapping[str, str] = field(default_factory=dict)
     build_args: Mapping[str, str] = field(default_factory=dict)
+    platforms: tuple[str, ...] = ()
 
     @property
     def namespace(self) -> str:
@@ -67,6 +69,13 @@ class Project:
         _refuse_collisions(found)
         return tuple(found)
 
+    @property
+    def by_hand(self) -> tuple[str, ...]:
+        """The options of the command line that make images differ from what the files say."""
+        pairs = (("--set", self.overrides), ("--build-arg", self.build_args))
+        found = [f"{option} {name}" for option, values in pairs for name in values]
+        return (*found, *(("--platform",) if self.platforms else ()))
+
     def select(self, wanted: Iterable[str]) -> list[Image]:
         """The images that `--image` names, or the default one. Raises `UsageError`."""
         return select(self.images, wanted, self.settings.default)
@@ -74,14 +83,44 @@ class Project:
     def render(self, image: Image) -> str:
         """The image's Dockerfile. Raises `TemplateError`."""
         if image.dockerfile.name != TEMPLATE:
-            return image.dockerfile.read_bytes().decode()
+            return _read_text(image.dockerfile)
         name = f"{image.name}/{TEMPLATE}"
         return self._templates.render(name, {**image.values, "image": self._facts(image)})
 
     def read(self, image: Image, text: str) -> Dockerfile:
-        """What the rendered Dockerfile refers to. Raises `TemplateError`."""
+        """What the rendered Dockerfile refers to, over all platforms. Raises `TemplateError`."""
         args = {**self.offered_args(image), **image.settings.args, **self.build_args}
-        return read_dockerfile(text, args, image.settings.target, self.origin(image))
+        target, origin = image.settings.target, self.origin(image)
+        readings = [
+            read_dockerfile(text, args, target, origin, platform=platform, triggers=self._triggers)
+            for platform in self.platforms_of(image) or (None,)
+        ]
+        return readings[0] if len(readings) == 1 else merged(readings)
+
+    def platforms_of(self, image: Image) -> tuple[str, ...]:
+        """The platforms that were asked for; none for the machine's own."""
+        return self.platforms or image.settings.platforms
+
+    def described(self, image: Image) -> tuple[str, Dockerfile]:
+        """The rendered text and what it refers to, worked out once. Raises `TemplateError`."""
+        if image.label not in self._descriptions:
+            # Images that are made from each other end here; their order is refused later.
+            self._descriptions[image.label] = ("", NOTHING)
+            text = self.render(image)
+            self._descriptions[image.label] = (text, self.read(image, text))
+        return self._descriptions[image.label]
+
+    @cached_property
+    def _descriptions(self) -> dict[str, tuple[str, Dockerfile]]:
+        return {}
+
+    def _triggers(self, written: str) -> tuple[str, ...]:
+        """The ONBUILD instructions of a base that is one of our images."""
+        try:
+            parent = self._ours(written)
+        except (UsageError, TemplateError):
+            return ()  # it is refused where the whole text is read
+        return self.described(parent)[1].onbuild if parent else ()
 
     def args(self, image: Image, dockerfile: Dockerfile) -> dict[str, str]:
         """The build args to pass: of those we offer only the declared, all that were set."""
@@ -106,18 +145,36 @@ class Project:
             raise SettingsError(f"images.{image.name}.context: there is no folder {folder}.")
         return folder
 
-    def parents(self, dockerfile: Dockerfile) -> list[Image]:
-        """Those of our images that a Dockerfile refers to. Raises `TemplateError`."""
-        ours = {image.reference: image for image in self.images}
-        found: dict[str, Image] = {}
-        for written in dockerfile.images:
-            reference = parse_reference(written).canonical()
-            if reference in ours:
-                found[ours[reference].label] = ours[reference]
-            elif reference.name.startswith(f"{self.settings.registry}/{self.namespace}/"):
-                known = [str(image.reference) for image in self.images]
-                raise TemplateError(f"There is no image '{written}'.{nearest(written, known)}")
-        return list(found.values())
+    def links(self, dockerfile: Dockerfile) -> dict[str, Image]:
+        """Those of our images that a Dockerfile refers to, by how it writes them.
+
+        Raises `TemplateError` for a name that looks like one of ours and is none.
+        """
+        found = {written: self._ours(written) for written in dockerfile.images}
+        return {written: image for written, image in found.items() if image}
+
+    def _ours(self, written: str) -> Image | None:
+        """Our image of that name, None for a foreign one; one with a digest is always foreign."""
+        reference = parse_reference(written).canonical()
+        if reference.digest:
+            return None
+        ours = self._by_reference
+        without_host = reference.host == HUB and not written.startswith((HUB, f"index.{HUB}"))
+        if reference not in ours and without_host:
+            reference = replace(reference, host=self.settings.registry)
+            if all(reference.name != known.name for known in ours):
+                return None
+        if reference in ours:
+            return ours[reference]
+        if reference.name.startswith(f"{self.settings.registry}/{self.namespace}/"):
+            known = [str(known) for known in ours]
+            hint = nearest(str(reference), known)
+            raise TemplateError(f"There is no image '{written}'.{hint}")
+        return None
+
+    @cached_property
+    def _by_reference(self) -> dict[Reference, Image]:
+        return {image.reference: image for image in self.images}
 
     @cached_property
     def _templates(self) -> "Templates":
@@ -178,6 +235,13 @@ def _refuse_collisions(images: Iterable[Image]) -> None:
                 f" images.{image.name}.tag must use every key of its matrix."
             )
         seen.add(image.label)
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode()
+    except UnicodeDecodeError as problem:
+        raise TemplateError(f"{path}: is not UTF-8 text ({problem.reason}).") from None
 
 
 def parse_assignments(option: str, words: Iterable[str]) -> dict[str, str]:

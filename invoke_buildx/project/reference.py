@@ -75,6 +75,17 @@ def parse_reference(text: str) -> Reference:
     return Reference(host, path, tag or None, digest or None)
 
 
+def familiar(reference: Reference) -> str:
+    """The short form that BuildKit looks named contexts up by (FamiliarString, no `:latest`)."""
+    text = str(reference).removeprefix(f"{HUB}/").removeprefix("library/")
+    return text.removesuffix(":latest")
+
+
+def familiar_name(written: str) -> str:
+    """The short form of a reference as somebody has written it."""
+    return familiar(parse_reference(written).canonical())
+
+
 def _split_host(text: str) -> tuple[str, str]:
     first, slash, rest = text.partition("/")
     named = any(mark in first for mark in ".:[") or first == "localhost" or first != first.lower()

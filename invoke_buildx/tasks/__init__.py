@@ -17,6 +17,8 @@ def namespace(root: Path) -> Collection:
         images.run,
         images.render,
         images.status,
+        images.why,
+        images.graph,
         doctor.doctor,
     )
     tasks.add_collection(Collection("builder", builder.create, builder.ls, builder.rm))

@@ -51,7 +51,10 @@ def machine_of(c: Context) -> "Machine":
 
 
 def project_of(
-    c: Context, set_values: Iterable[str] = (), build_args: Iterable[str] = ()
+    c: Context,
+    set_values: Iterable[str] = (),
+    build_args: Iterable[str] = (),
+    platforms: str = "",
 ) -> "Project":
     """The project that this collection was made for. Raises `SettingsError`."""
     from invoke_buildx.project.identity import caller
@@ -62,7 +65,9 @@ def project_of(
     data = _plain(c.config.get(ROOT) or {})
     settings = read_settings(data, _sources(c), root.name, os.environ)
     overrides = parse_assignments("set", set_values)
-    return Project(root, settings, caller(), overrides, parse_assignments("build-arg", build_args))
+    args = parse_assignments("build-arg", build_args)
+    wanted = tuple(platforms.split(",")) if platforms else ()
+    return Project(root, settings, caller(), overrides, args, wanted)
 
 
 def words_after_dashes(c: Context) -> list[str]:

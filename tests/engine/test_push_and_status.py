@@ -17,7 +17,10 @@ def test_status_and_push_agree_at_every_step(folder: Folder, world: World) -> No
     """Not built, built and pushed, changed since, pushed again."""
     folder.image("known", f"FROM {BASE}\nRUN echo 1 > /n\n")
     found = row(folder, world)
-    assert (found["engine"], found["reason"]) == ({"state": "absent", "id": None}, "not built")
+    assert (found["engine"], found["reason"]) == (
+        {"state": "absent", "id": None},
+        "it is not built",
+    )
     assert "Build first: invoke build --image known:latest" in folder.inv("push", code=2).stderr
     folder.inv("build")
     found = row(folder, world)
@@ -47,4 +50,4 @@ def test_a_registry_that_does_not_answer_is_said_so(folder: Folder) -> None:
     environ = {"INVOKE_BUILDX_REGISTRY": "localhost:9"}
     [found] = json.loads(folder.inv("status", "--json", environ=environ).stdout)
     assert found["registry"]["state"] == "unreachable"
-    assert found["reason"] == "localhost:9 does not answer"
+    assert found["reason"] == "it is not built; localhost:9 does not answer"

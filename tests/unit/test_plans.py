@@ -5,11 +5,14 @@ from pathlib import Path
 import pytest
 from projects import ProjectMaker
 
-from invoke_buildx import build, hub, run
+from invoke_buildx import hub, run
 from invoke_buildx.builder import builder_name
 from invoke_buildx.engine.buildx import buildkitd_toml, create_builder, recorded_builder
 from invoke_buildx.engine.machine import Machine
+from invoke_buildx.plan import Options, Planner
 from invoke_buildx.project.graph import node
+from invoke_buildx.single import build_command
+from invoke_buildx.survey import Survey
 
 FILES = {"dockerfiles/a/Dockerfile.j2": "FROM x\nARG uid gid groups\n"}
 
@@ -17,17 +20,16 @@ FILES = {"dockerfiles/a/Dockerfile.j2": "FROM x\nARG uid gid groups\n"}
 def argv(make_project: ProjectMaker, settings: dict[str, object], **options: object) -> list[str]:
     """The words of the command that builds image `a`."""
     project, machine = make_project(settings, FILES), Machine(environ={"HOME": "/nowhere"})
-    step = node(project, project.images[0])
-    to = build.delivery(project, machine, step.image)
-    chosen = build.Options(**options)  # type: ignore[arg-type]
-    return list(build.build_command(project, machine, step, chosen, to).argv)
+    step = Planner(project, machine, Survey({})).step(node(project, project.images[0]))
+    chosen = Options(**options)  # type: ignore[arg-type]
+    return list(build_command(project, machine, step, chosen, "/context", Path("/m.json")).argv)
 
 
-def test_the_build_is_the_seeds(make_project: ProjectMaker, tmp_path: Path) -> None:
+def test_the_build_is_the_seeds(make_project: ProjectMaker) -> None:
     """Dockerfile on standard input, declared args, host network, delivery through the registry."""
     words = argv(make_project, {})
     assert words[:7] == ["docker", "buildx", "build", "--builder", "team", "--network", "host"]
-    assert words[-5:] == ["-t", "localhost:5000/team/a:latest", "-f", "-", str(tmp_path)]
+    assert words[-5:] == ["-t", "localhost:5000/team/a:latest", "-f", "-", "/context"]
     passed = [words[i + 1] for i, word in enumerate(words) if word == "--build-arg"]
     assert passed == ["uid=4242", "gid=4343", "groups=docker:105 g5002:5002"]
     output = "type=image,push=true,compression=zstd,oci-mediatypes=true"

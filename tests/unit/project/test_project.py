@@ -20,7 +20,7 @@ def test_a_template_knows_its_image_and_others(make_project: ProjectMaker) -> No
     [child] = project.select(["child"])
     text = "FROM localhost:5000/team/base:latest\n# localhost:5000/team/child:latest\n"
     assert project.render(child) == text
-    assert [parent.name for parent in project.parents(project.read(child, text))] == ["base"]
+    assert [parent.name for parent in project.links(project.read(child, text)).values()] == ["base"]
 
 
 def test_only_declared_args_are_offered_but_all_that_were_set_are_passed(
@@ -61,7 +61,7 @@ def test_an_unknown_reference_in_our_namespace_is_refused(make_project: ProjectM
     project = make_project({}, files)
     first, second = project.select(["a", "b"])
     with pytest.raises(TemplateError, match=r"Did you mean 'localhost:5000/team/base:latest'"):
-        project.parents(project.read(first, project.render(first)))
+        project.links(project.read(first, project.render(first)))
     with pytest.raises(TemplateError, match=r"no image 'bse' to refer to\. Did you mean 'base"):
         project.render(second)
 
