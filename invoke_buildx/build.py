@@ -11,8 +11,6 @@ from invoke_buildx.plan import Options, Plan, Step, make_plan
 from invoke_buildx.project.images import Image
 from invoke_buildx.project.project import Project
 from invoke_buildx.registry import ensure_registry, local_registry
-from invoke_buildx.several import build_several
-from invoke_buildx.single import build_one
 
 
 def build(project: Project, machine: Machine, images: Iterable[Image], options: Options) -> Outcome:
@@ -25,25 +23,31 @@ def build(project: Project, machine: Machine, images: Iterable[Image], options: 
     if plan.is_done:
         return Outcome(plan)
     with machine.alone(_lock(project)):
+        _prepare(project, machine, plan)
         if not machine.shell.dry:
-            # Another run may have done it while this one waited.
+            # Another run may have done it while this one waited, and the registry runs now.
             plan = make_plan(project, machine, wanted, options)
         return _act(project, machine, plan, options)
 
 
 def _act(project: Project, machine: Machine, plan: Plan, options: Options) -> Outcome:
-    _prepare(project, machine, plan)
     pushes, pulls = plan.doing("push"), plan.doing("pull")
     give_to_registry(machine, [step.to for step in pushes])
     take_into_engine(machine, {step.to: None for step in pulls})
     outcome = Outcome(plan, moved=[*pushes, *pulls])
     steps = plan.doing("build")
+    if not steps:
+        return outcome
+    # An image that is current, the common case, is told so without these imports.
+    from invoke_buildx.several import build_several
+    from invoke_buildx.single import build_one
+
     for step in steps if not machine.shell.dry else ():
         machine.shell.say(f"Building {step.label}: {'; '.join(step.reasons)}.")
     if len(steps) == 1 and not _needs_bake(steps[0]):
         build_one(project, machine, steps[0], options)
         outcome.built.append(steps[0])
-    elif steps:
+    else:
         build_several(project, machine, options, outcome)
     return outcome
 

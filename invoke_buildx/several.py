@@ -24,6 +24,7 @@ from invoke_buildx.engine.progress import Event, Progress
 from invoke_buildx.errors import CommandError
 from invoke_buildx.outcome import Outcome
 from invoke_buildx.plan import Options, Step
+from invoke_buildx.project.dockerfile import instructions_of
 from invoke_buildx.project.project import Project
 from invoke_buildx.single import config_digest
 
@@ -196,10 +197,7 @@ class _Call:
 
     @cached_property
     def _instructions(self) -> dict[str, frozenset[str]]:
-        return {
-            label: frozenset(step.node.dockerfile.instructions)
-            for label, step in self.bake.known.items()
-        }
+        return {label: instructions_of(step.node.text) for label, step in self.bake.known.items()}
 
     def _family(self, label: str) -> list[str]:
         """An image of this call with its ancestors, parents first."""

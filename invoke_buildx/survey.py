@@ -115,12 +115,11 @@ class Surveyor:
         if way.kind == "engine":
             held = self.machine.daemon.image(written)
             return held.id if held else ""
-        hosts = [reference.host]
-        if reference.host == HUB:
-            hosts = [local_registry(self.project), *([HUB] if remote and hub_answers() else [])]
-        elif not (remote or reference.is_local):
-            hosts = []
-        return next((found for host in hosts if (found := self._digest(host, reference))), "")
+        on_hub = reference.host == HUB
+        found = self._digest(local_registry(self.project), reference) if on_hub else None
+        if found is None and (remote or reference.is_local) and (not on_hub or hub_answers()):
+            found = self._digest(reference.host, reference)
+        return found or ""
 
     def registry(self, host: str) -> Registry:
         """The registry of that host."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from e2b_dockerfile_utils import PatternMatcher
 
 from invoke_buildx.errors import SettingsError, nearest
-from invoke_buildx.project.stages import Source
+from invoke_buildx.project.references import Source
 
 IGNORE_FILE = ".dockerignore"
 HASH_LETTERS = 16

@@ -6,8 +6,8 @@ frontend/dockerfile/dockerfile2llb/convert.go.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 
 from e2b_dockerfile_utils import (
     DockerfileInstruction,
@@ -20,39 +20,14 @@ from e2b_dockerfile_utils import (
 from invoke_buildx.errors import TemplateError, UsageError
 from invoke_buildx.project.platforms import platform_args
 from invoke_buildx.project.reference import parse_reference
+from invoke_buildx.project.references import Dockerfile, Source, Triggers
 from invoke_buildx.project.rules import refusal
-from invoke_buildx.project.stages import Need, Source, Stage, StageError, Stages
+from invoke_buildx.project.stages import Need, Stage, StageError, Stages
 
 SCRATCH = "scratch"
 # ADD fetches these; BuildKit's frontend/dockerfile/dfgitutil tells git addresses likewise.
 _REMOTE = re.compile(r"(?:https?|git|ssh)://|git@[\w.-]+:|github\.com/")
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9-_.]*")
-
-
-@dataclass(frozen=True)
-class Dockerfile:
-    """The references of one Dockerfile, as written after ARG substitution.
-
-    `args` are the names that any ARG declares, `consumed` those that count for the stages of
-    this build; `images` are references to other images, in the order of their first use, each
-    with its line. `unknown` are inputs that the text alone cannot tell, as sentences; `onbuild`
-    are the instructions that images made from this one carry out; `instructions` is all of the
-    text, one instruction each, blanks reduced to one.
-    """
-
-    images: Mapping[str, int]
-    sources: tuple[Source, ...]
-    args: frozenset[str]
-    syntax: str | None = None
-    consumed: frozenset[str] = frozenset()
-    unknown: tuple[str, ...] = ()
-    onbuild: tuple[str, ...] = ()
-    instructions: tuple[str, ...] = ()
-
-
-NOTHING = Dockerfile({}, (), frozenset())
-# The ONBUILD instructions of a base image, by its name as written; none for foreign images.
-Triggers = Callable[[str], Iterable[str]]
 
 
 def read_dockerfile(
@@ -79,16 +54,10 @@ def read_dockerfile(
         raise TemplateError(f"{origin}:{problem.line or 1}: {message}") from None
 
 
-def merged(readings: Sequence[Dockerfile]) -> Dockerfile:
-    """What the same text refers to on any of several platforms."""
-    first = readings[0]
-    return replace(
-        first,
-        images={name: line for found in readings for name, line in found.images.items()},
-        sources=tuple(dict.fromkeys(source for found in readings for source in found.sources)),
-        consumed=first.consumed.union(*(found.consumed for found in readings)),
-        unknown=tuple(dict.fromkeys(sentence for found in readings for sentence in found.unknown)),
-    )
+def instructions_of(text: str) -> frozenset[str]:
+    """Every instruction of a text on one line, with one blank between words."""
+    tree = parse_dockerfile_ast(text)
+    return frozenset(" ".join(found.original.split()) for found in tree.instructions)
 
 
 class _Reader:
@@ -136,7 +105,6 @@ class _Reader:
             consumed=frozenset(self.globals.union(*(stage.declared for stage in needed))),
             unknown=tuple(sentence for stage in needed for sentence in stage.unknown),
             onbuild=tuple(last.onbuild),
-            instructions=tuple(" ".join(found.original.split()) for found in self.instructions),
         )
 
     def _take(self, instruction: DockerfileInstruction) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 from invoke_buildx.errors import TemplateError
 from invoke_buildx.project.context import missing_sources
-from invoke_buildx.project.dockerfile import Dockerfile
 from invoke_buildx.project.images import Image
 from invoke_buildx.project.project import Project
+from invoke_buildx.project.references import Dockerfile
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ def with_ancestors(project: Project, images: Iterable[Image]) -> dict[str, Node]
         if label not in found:
             found[label] = node(project, known[label])
             waiting += found[label].parents
+    project.kept.save()
     return found
 
 

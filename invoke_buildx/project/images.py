@@ -1,6 +1,7 @@
 """The images of a project: folders under dockerfiles/, multiplied by their matrix."""
 
 import itertools
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -40,10 +41,11 @@ def image_folders(root: Path) -> dict[str, Path]:
     """The Dockerfile or template of each image folder, by image name (nested names too)."""
     top = root / FOLDER
     found: dict[str, Path] = {}
-    for path in sorted([*top.rglob(PLAIN), *top.rglob(TEMPLATE)]):
-        if path.parent != top:
-            found[path.parent.relative_to(top).as_posix()] = path
-    return found
+    for folder, _, files in os.walk(top):
+        chosen = [name for name in (PLAIN, TEMPLATE) if name in files]
+        if chosen and folder != str(top):
+            found[Path(folder).relative_to(top).as_posix()] = Path(folder, chosen[-1])
+    return dict(sorted(found.items()))
 
 
 def combinations(settings: ImageSettings) -> Iterator[dict[str, Any]]:

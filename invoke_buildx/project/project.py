@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from invoke_buildx.errors import SettingsError, TemplateError, UsageError, nearest
-from invoke_buildx.project.dockerfile import NOTHING, Dockerfile, merged, read_dockerfile
+from invoke_buildx.project.fingerprint import short_hash
 from invoke_buildx.project.identity import Identity, caller
 from invoke_buildx.project.images import (
     FOLDER,
@@ -19,11 +19,13 @@ from invoke_buildx.project.images import (
     image_reference,
     select,
 )
+from invoke_buildx.project.kept import Kept
+from invoke_buildx.project.library import Library
+from invoke_buildx.project.readings import kept_reading
 from invoke_buildx.project.reference import HUB, Reference, parse_reference, tag_problem
+from invoke_buildx.project.references import NOTHING, Dockerfile, Triggers, merged
+from invoke_buildx.project.renderings import Renderings
 from invoke_buildx.project.settings import ImageSettings, Settings
-
-if TYPE_CHECKING:
-    from invoke_buildx.project.template import Templates
 
 PACKAGE = Path(__file__).resolve().parents[1]
 PACKAGED = PACKAGE / "starter"
@@ -39,7 +41,8 @@ class Project:
     """What the files of the folder `root` say, for the caller `identity`.
 
     `overrides` are template variables from the command line, `build_args` build args, and
-    `platforms` what to build for instead of what the settings say.
+    `platforms` what to build for instead of what the settings say. `cache` is a folder of the
+    caller's for what can be made again.
     """
 
     root: Path
@@ -48,6 +51,7 @@ class Project:
     overrides: Mapping[str, str] = field(default_factory=dict)
     build_args: Mapping[str, str] = field(default_factory=dict)
     platforms: tuple[str, ...] = ()
+    cache: Path | None = None
 
     @property
     def namespace(self) -> str:
@@ -85,17 +89,31 @@ class Project:
         if image.dockerfile.name != TEMPLATE:
             return _read_text(image.dockerfile)
         name = f"{image.name}/{TEMPLATE}"
-        return self._templates.render(name, {**image.values, "image": self._facts(image)})
+        return self._renderings.render(name, {**image.values, "image": self._facts(image)})
 
     def read(self, image: Image, text: str) -> Dockerfile:
         """What the rendered Dockerfile refers to, over all platforms. Raises `TemplateError`."""
         args = {**self.offered_args(image), **image.settings.args, **self.build_args}
-        target, origin = image.settings.target, self.origin(image)
-        readings = [
-            read_dockerfile(text, args, target, origin, platform=platform, triggers=self._triggers)
-            for platform in self.platforms_of(image) or (None,)
-        ]
-        return readings[0] if len(readings) == 1 else merged(readings)
+        target, platforms = image.settings.target, self.platforms_of(image) or (None,)
+
+        def read(triggers: Triggers) -> Dockerfile:
+            # The parser takes 12 ms to import, and a text that is known needs none.
+            from invoke_buildx.project.dockerfile import read_dockerfile
+
+            origin = self.origin(image)
+            found = [
+                read_dockerfile(text, args, target, origin, platform=one, triggers=triggers)
+                for one in platforms
+            ]
+            return found[0] if len(found) == 1 else merged(found)
+
+        return kept_reading(self.kept, [text, args, target, platforms], self._triggers, read)
+
+    @cached_property
+    def kept(self) -> Kept:
+        """What earlier runs have rendered and read."""
+        name = f"{short_hash(str(self.root))}.json"
+        return Kept(self.cache / "kept" / name if self.cache else None)
 
     def platforms_of(self, image: Image) -> tuple[str, ...]:
         """The platforms that were asked for; none for the machine's own."""
@@ -177,11 +195,8 @@ class Project:
         return {image.reference: image for image in self.images}
 
     @cached_property
-    def _templates(self) -> "Templates":
-        # Jinja takes 40 ms to import, and listing tasks does not need it.
-        from invoke_buildx.project.template import Templates
-
-        return Templates([self.root, library_root()], {"ref": self._ref})
+    def _renderings(self) -> Renderings:
+        return Renderings(Library([self.root, library_root()]), self.kept, self._ref)
 
     def _variants(self, name: str, path: Path, settings: ImageSettings | None) -> Iterable[Image]:
         settings = settings or ImageSettings()
@@ -197,7 +212,7 @@ class Project:
         where = f"images.{name}.tag"
         tag = settings.tag
         if "{" in tag:
-            tag = self._templates.render_text(tag, where, values)
+            tag = self._renderings.render_text(tag, where, values)
         problem = tag_problem(tag)
         if problem:
             raise SettingsError(f"{where}: {problem}.")
@@ -214,11 +229,15 @@ class Project:
 
     def _ref(self, wanted: str) -> str:
         """`ref("swiss-knife")` in a template: another image's full name."""
-        first = first_variants(self.images)
-        known = {image.label: image for image in self.images} | first
+        known = self._by_label
         if wanted not in known:
             raise ValueError(f"there is no image '{wanted}' to refer to.{nearest(wanted, known)}")
         return str(known[wanted].reference)
+
+    @cached_property
+    def _by_label(self) -> dict[str, Image]:
+        """Every image by its label, and the first variants by their names alone."""
+        return {image.label: image for image in self.images} | first_variants(self.images)
 
 
 def _stray(name: str, folders: Mapping[str, Path]) -> str:

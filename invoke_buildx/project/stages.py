@@ -7,15 +7,7 @@ from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
 from invoke_buildx.errors import nearest
-
-
-@dataclass(frozen=True)
-class Source:
-    """A path of the build context that an instruction reads, with its line in the text."""
-
-    path: str
-    line: int
-    instruction: str = "COPY"
+from invoke_buildx.project.references import Source
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import json
 import re
 import shlex
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,12 @@ from typing import Any
 import jinja2
 from jinja2.ext import Extension
 
+from invoke_buildx import __version__
 from invoke_buildx.errors import TemplateError, nearest
+from invoke_buildx.project.library import Library
 from invoke_buildx.project.reference import slug
 
-SUFFIX = ".j2"
-MACROS = "macros"
-SEARCHED = ("templates", "dockerfiles", "imports")
+_VERSION = f"{__version__} {Path(__file__).stat().st_mtime_ns}"
 # `raw` blocks, comments and tags stay as they are; what follows is shell's, not Jinja's.
 _SHELL = re.compile(
     r"(?P<jinja>\{%-?\s*raw\s*-?%\}.*?\{%-?\s*endraw\s*-?%\}|(?<!\$)\{#.*?#\}|\{%.*?%\}"
@@ -47,41 +47,59 @@ def _escape(found: re.Match[str]) -> str:
     return jinja if trimmed or not found["end"] else jinja + '{{ "\\r" }}'
 
 
-class _Library(jinja2.BaseLoader):
-    """Templates by their path below any of the searched folders, the first folder winning."""
+class _Compiled(jinja2.FileSystemBytecodeCache):
+    """Compiled templates of earlier runs: what takes the time of rendering many."""
 
-    def __init__(self, folders: Iterable[Path]) -> None:
-        self.folders = [folder for folder in folders if folder.is_dir()]
+    def get_source_checksum(self, source: str) -> str:
+        """What compiles differently in another version of this module is compiled anew."""
+        return super().get_source_checksum(f"{_VERSION}{source}")
+
+
+class _Asked(dict[str, Any]):
+    """Values that remember which of them a template has looked for."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        super().__init__(values)
+        self.names: set[str] = set()
+
+    def __contains__(self, name: object) -> bool:
+        self.names.add(str(name))
+        return super().__contains__(name)
+
+
+class _Loader(jinja2.BaseLoader):
+    """Lets Jinja find the library's files."""
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
 
     def get_source(
         self,
         environment: jinja2.Environment,  # noqa: ARG002
         template: str,
     ) -> tuple[str, str, Callable[[], bool]]:
-        for folder in self.folders:
-            path = folder / template
-            if path.is_file() and path.resolve().is_relative_to(folder.resolve()):
-                return self._source(path, verbatim=folder.name == "imports"), str(path), _is_new
-        raise jinja2.TemplateNotFound(template)
-
-    def _source(self, path: Path, verbatim: bool) -> str:
-        try:
-            text = path.read_bytes().decode()
-        except UnicodeDecodeError as problem:
-            raise TemplateError(f"{path}: is not UTF-8 text ({problem.reason}).") from None
+        path = self.library.find(template)
+        if path is None:
+            raise jinja2.TemplateNotFound(template)
+        text = self.library.text(path)
         # A helper script is the same text whether it is COPYed or included.
-        if verbatim and path.suffix != SUFFIX:
-            return f"{{{{ {_literal(text)} }}}}"
-        return text
+        if self.library.is_verbatim(path):
+            text = f"{{{{ {_literal(text)} }}}}"
+        return text, path, _is_new
 
-    def list_templates(self) -> list[str]:
-        found = {
-            path.relative_to(folder).as_posix()
-            for folder in self.folders
-            for path in folder.rglob("*")
-            if path.is_file()
-        }
-        return sorted(found)
+
+class _Environment(jinja2.Environment):
+    """Remembers the name of every template that is asked for, also of one that is missing."""
+
+    asked: set[str]
+
+    def get_template(self, name: Any, *args: Any, **kwargs: Any) -> jinja2.Template:
+        self.asked.add(str(name))
+        return super().get_template(name, *args, **kwargs)
+
+    def select_template(self, names: Any, *args: Any, **kwargs: Any) -> jinja2.Template:
+        self.asked.update(map(str, names))
+        return super().select_template(names, *args, **kwargs)
 
 
 def _literal(text: str) -> str:
@@ -95,27 +113,38 @@ def _is_new() -> bool:
 
 
 class Templates:
-    """Renders the templates found below `roots`, the first root winning.
+    """Renders the templates of a library.
 
-    `known` are names that every template may use besides its own values.
+    `ref` is what templates call to name another image. `compiled` is a folder of this user's
+    in which compiled templates are kept. `asked` and `refs` tell what the last rendering used:
+    the templates by name, and the results of `ref`.
     """
 
-    def __init__(self, roots: Iterable[Path], known: Mapping[str, Any]) -> None:
-        self.library = _Library(root / name for root in roots for name in SEARCHED)
-        self.environment = jinja2.Environment(
-            loader=self.library,
+    def __init__(
+        self, library: Library, ref: Callable[[str], str], compiled: Path | None = None
+    ) -> None:
+        self.library = library
+        self.environment = _Environment(
+            loader=_Loader(library),
             undefined=jinja2.StrictUndefined,
             extensions=[ShellSafe],
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
-            autoescape=False,  # noqa: S701 - the result is a Dockerfile, never HTML
+            autoescape=False,
+            cache_size=-1,
+            bytecode_cache=_Compiled(str(compiled)) if compiled else None,
         )
+        self.asked = self.environment.asked = set[str]()
+        self.refs: dict[str, str] = {}
+        self._constant: dict[str, dict[str, Any]] = {}
         self.environment.filters.update(slug=slug, quote=lambda value: shlex.quote(str(value)))
-        self.environment.globals.update(known)
+        self.environment.globals["ref"] = self._ref(ref)
 
     def render(self, name: str, values: Mapping[str, Any]) -> str:
         """The text of the template at that path. Raises `TemplateError` with file and line."""
+        self.asked.clear()
+        self.refs.clear()
         with self._explained(name, values):
             template = self.environment.get_template(name)
             return template.render({**self._macros(values), **values})
@@ -125,18 +154,29 @@ class Templates:
         with self._explained(origin, values):
             return self.environment.from_string(text).render(values)
 
+    def _ref(self, ref: Callable[[str], str]) -> Callable[[str], str]:
+        def remembered(name: str) -> str:
+            self.refs[name] = ref(name)
+            return self.refs[name]
+
+        return remembered
+
     def _macros(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Every macro of every macro file by its name; an earlier root's file hides a later's."""
-        files = {
-            f"{MACROS}/{path.name}"
-            for folder in self.library.folders
-            for path in (folder / MACROS).glob(f"*{SUFFIX}")
-        }
         macros: dict[str, Any] = {}
-        for name in sorted(files):
-            module = self.environment.get_template(name).make_module(dict(values))
-            macros |= {key: value for key, value in vars(module).items() if key[0] != "_"}
+        for name in self.library.macro_files:
+            macros |= self._constant.get(name) or self._made(name, values)
         return macros
+
+    def _made(self, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The macros of one file; those that use no value of the image are made once only."""
+        template, asked = self.environment.get_template(name), _Asked(values)
+        asked.update(template.globals)
+        module = template.make_module(asked, shared=True)
+        made = {key: value for key, value in vars(module).items() if key[0] != "_"}
+        if not asked.names & values.keys():
+            self._constant[name] = made
+        return made
 
     @contextmanager
     def _explained(self, name: str, values: Mapping[str, Any]) -> Iterator[None]:
@@ -148,7 +188,7 @@ class Templates:
             hint = nearest(_quoted(str(problem)), self.environment.filters)
             raise TemplateError(f"{where}: {problem.message}{hint}") from None
         except jinja2.TemplateNotFound as problem:
-            hint = nearest(str(problem.name), self.library.list_templates())
+            hint = nearest(str(problem.name), self.library.names())
             place = self._place(problem, name)
             raise TemplateError(f"{place}: there is no template '{problem.name}'.{hint}") from None
         except jinja2.UndefinedError as problem:

@@ -67,7 +67,8 @@ def project_of(
     overrides = parse_assignments("set", set_values)
     args = parse_assignments("build-arg", build_args)
     wanted = tuple(platforms.split(",")) if platforms else ()
-    return Project(root, settings, caller(), overrides, args, wanted)
+    cache = machine_of(c).cache
+    return Project(root, settings, caller(), overrides, args, wanted, cache)
 
 
 def words_after_dashes(c: Context) -> list[str]:

@@ -53,7 +53,6 @@ def build(
     platform: str = "",
 ) -> None:
     """Build what changed, parents first, into engine and registry"""
-    from invoke_buildx import push as pushing
     from invoke_buildx.build import build as verb
     from invoke_buildx.plan import Options
     from invoke_buildx.project.graph import with_dependents
@@ -67,6 +66,8 @@ def build(
     if not machine.shell.dry:
         machine.shell.say(outcome.summary())
     if push:
+        from invoke_buildx import push as pushing
+
         pushing.push(project, machine, chosen)
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from invoke_buildx.project.context import missing_sources
-from invoke_buildx.project.stages import Source
+from invoke_buildx.project.references import Source
 
 
 def missing(context: Path, *paths: str) -> list[str]:

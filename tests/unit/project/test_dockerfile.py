@@ -3,7 +3,8 @@
 import pytest
 
 from invoke_buildx.errors import TemplateError
-from invoke_buildx.project.dockerfile import Dockerfile, read_dockerfile
+from invoke_buildx.project.dockerfile import read_dockerfile
+from invoke_buildx.project.references import Dockerfile
 
 
 def read(text: str, target: str | None = None, **args: str) -> Dockerfile:

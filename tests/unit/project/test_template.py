@@ -7,6 +7,7 @@ import pytest
 from projects import REPOSITORY
 
 from invoke_buildx.errors import TemplateError
+from invoke_buildx.project.library import Library
 from invoke_buildx.project.template import Templates
 
 
@@ -16,7 +17,7 @@ def render(root: Path, text: str, files: dict[str, str] | None = None, **values:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content.encode())
-    return Templates([root, REPOSITORY], {"ref": str}).render("x/Dockerfile.j2", values)
+    return Templates(Library([root, REPOSITORY]), str).render("x/Dockerfile.j2", values)
 
 
 @pytest.mark.parametrize(
