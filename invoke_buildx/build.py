@@ -22,10 +22,9 @@ def build(project: Project, machine: Machine, images: Iterable[Image], options: 
     plan = make_plan(project, machine, wanted, options)
     if plan.is_done:
         return Outcome(plan)
-    with machine.alone(_lock(project)):
-        _prepare(project, machine, plan)
-        if not machine.shell.dry:
-            # Another run may have done it while this one waited, and the registry runs now.
+    with machine.alone(_lock(project)) as waited:
+        if _prepare(project, machine, plan) or waited:
+            # Another run may have done it meanwhile, and a registry that runs now may hold it.
             plan = make_plan(project, machine, wanted, options)
         return _act(project, machine, plan, options)
 
@@ -57,18 +56,20 @@ def _needs_bake(step: Step) -> bool:
     return step.to.kind == "load" and bool(step.node.parents)
 
 
-def _prepare(project: Project, machine: Machine, plan: Plan) -> None:
-    """Start what the work needs: the local registry, then the builders."""
+def _prepare(project: Project, machine: Machine, plan: Plan) -> bool:
+    """Start what the work needs: the local registry, then the builders. Whether that is new."""
     if project.identity.through_sudo:
         who = project.identity
         machine.shell.say(f"Building for {who.username} (uid {who.uid}), who called sudo.")
     work = plan.doing("build", "push", "pull")
     through = any(step.to.kind == "registry" for step in work)
-    if through and ensure_registry(project, machine):
+    started = through and ensure_registry(project, machine)
+    if started and not machine.shell.dry:
         machine.shell.say(f"Started the registry at {local_registry(project)}.")
     building = [step.node.image for step in plan.doing("build")]
     for name in dict.fromkeys(builder_name(project, image, machine) for image in building):
         ensure_builder(project, name, machine)
+    return started and not machine.shell.dry
 
 
 def _lock(project: Project) -> str:

@@ -8,7 +8,13 @@ from typing import Literal
 from invoke_buildx.delivery import Delivery, delivery
 from invoke_buildx.engine.machine import Machine
 from invoke_buildx.project.context import contents, folded
-from invoke_buildx.project.fingerprint import Parts, changes, read_parts, short_hash
+from invoke_buildx.project.fingerprint import (
+    FINGERPRINT_LABEL,
+    Parts,
+    changes,
+    read_parts,
+    short_hash,
+)
 from invoke_buildx.project.graph import Node, ordered, refuse_missing_sources, with_ancestors
 from invoke_buildx.project.images import Image
 from invoke_buildx.project.project import Project
@@ -137,7 +143,7 @@ class Planner:
             fitting = as_made(parts, made[0])
             step = Step(entry, to, fitting, action, reasons, made=made[0])
         else:
-            why = (*forced, *_reasons(parts, held or remote, self._is_there(to)))
+            why = (*forced, *self._reasons(parts, held or remote, to))
             fresh = _fresh(parts, made, is_forced=asked is not None)
             step = Step(entry, to, fresh, "build", why, bool(unknown), held or remote)
         self.done[entry.image.label] = step
@@ -193,8 +199,15 @@ class Planner:
         found = self.survey.registry.get(str(to.found))
         return None if found is UNREACHABLE else found
 
-    def _is_there(self, to: Delivery) -> bool:
-        return bool(self.survey.in_engine(to.reference) or self._remote(to))
+    def _reasons(self, parts: Parts, place: Parts | None, to: Delivery) -> list[str]:
+        held = self.survey.in_engine(to.reference)
+        if place:
+            found = changes(place, as_made(parts, place))
+            return [f"changed: {', '.join(found)}"] if found else []
+        if held and FINGERPRINT_LABEL in held.labels:
+            return ["another version of this tool has built it"]
+        there = held or self._remote(to)
+        return ["it was built by other means" if there else "it is not built"]
 
     def _fingerprint(self, label: str) -> str:
         """The fingerprint of a parent: as planned, or as it is where it is not to be touched."""
@@ -236,13 +249,6 @@ def as_made(parts: Parts, place: Parts) -> Parts:
 def fits(parts: Parts, place: Parts) -> bool:
     """Whether an image that is made of `place` is what these parts would be built into."""
     return as_made(parts, place).fingerprint == place.fingerprint
-
-
-def _reasons(parts: Parts, place: Parts | None, is_there: bool) -> list[str]:
-    if place is None:
-        return ["it was built by other means" if is_there else "it is not built"]
-    found = changes(place, as_made(parts, place))
-    return [f"changed: {', '.join(found)}"] if found else []
 
 
 def _unless(default: str, value: str) -> str:

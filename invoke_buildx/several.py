@@ -1,24 +1,19 @@
 """Build several images: one bake call where they share a builder, else one by one in order."""
 
-import json
 import re
-import secrets
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
-from pathlib import Path
-from typing import Any
 
 from invoke_buildx.bake import Bake
 from invoke_buildx.builder import builder_name
-from invoke_buildx.delivery import take_into_engine
+from invoke_buildx.delivery import PULLS, take_into_engine
 from invoke_buildx.diagnosis import why_build_failed
 from invoke_buildx.display import Display, LiveDisplay, PlainDisplay
 from invoke_buildx.engine import buildx
-from invoke_buildx.engine.command import side_by_side
+from invoke_buildx.engine.command import Background, side_by_side
 from invoke_buildx.engine.machine import Machine
 from invoke_buildx.engine.progress import Event, Progress
 from invoke_buildx.errors import CommandError
@@ -26,11 +21,9 @@ from invoke_buildx.outcome import Outcome
 from invoke_buildx.plan import Options, Step
 from invoke_buildx.project.dockerfile import instructions_of
 from invoke_buildx.project.project import Project
-from invoke_buildx.single import config_digest
 
 PROGRESS = "BUILDKIT_PROGRESS"
-# Progress for programs; and no time spent on a provenance that nobody reads.
-FOLLOWED = {PROGRESS: "rawjson", "BUILDX_METADATA_PROVENANCE": "disabled"}
+FOLLOWED = {PROGRESS: "rawjson"}
 _FAILED = re.compile(r"ERROR: (?:target (\S+): )?(?:failed to solve: )?(.*)")
 _SNIPPET = re.compile(r"\s*(\d+) \| (?:>>>|   ) ?(.*)")
 
@@ -89,21 +82,35 @@ class _Several:
     def _call(self, steps: Sequence[Step], beside: Sequence[Step]) -> None:
         """One bake call, whose steps are all settled if it went well or cannot go on."""
         bake = Bake(self.project, self.machine, steps, beside, self.options)
-        call, began = _Call(bake, self.display), time.time()
-        try:
-            digests = call.run(builder_name(self.project, steps[0].node.image, self.machine))
-        except CommandError as failure:
-            done = [step for step in steps if step.label in call.exported]
-            self._take(done, {})
-            with self.noting:
-                self._note_failure(call, done, failure, began)
-        else:
-            self._take(steps, digests)
+        with Background(PULLS) as pulls:
+            # An image is pulled while those that follow are still being built.
+            taken: set[str] = set()
 
-    def _take(self, done: Sequence[Step], digests: dict[str, str | None]) -> None:
-        take_into_engine(self.machine, {step.to: digests.get(step.label) for step in done})
-        with self.noting:
-            self.outcome.built += done
+            def take(label: str) -> None:
+                taken.add(label)
+                pulls.start(partial(self._take, bake.known[label]))
+
+            call, began = _Call(bake, self.display, take), time.time()
+            try:
+                call.run(builder_name(self.project, steps[0].node.image, self.machine))
+            except CommandError as failure:
+                done = [step for step in steps if step.label in taken]
+                with self.noting:
+                    self._note_failure(call, done, failure, began)
+            else:
+                for step in steps:
+                    if step.label not in taken:
+                        self._take(step)
+
+    def _take(self, step: Step) -> None:
+        try:
+            take_into_engine(self.machine, {step.to: None})
+        except CommandError as failure:
+            with self.noting:
+                self.outcome.fail(step.label, str(failure), failure.code)
+        else:
+            with self.noting:
+                self.outcome.built.append(step)
 
     def _note_failure(
         self, call: "_Call", done: Sequence[Step], failure: CommandError, began: float
@@ -130,35 +137,27 @@ class _Several:
 class _Call:
     """One bake call and what its progress told."""
 
-    def __init__(self, bake: Bake, display: Display) -> None:
-        self.bake, self.display = bake, display
+    def __init__(self, bake: Bake, display: Display, take: Callable[[str], None]) -> None:
+        self.bake, self.display, self.take = bake, display, take
         self.labels = {target: label for label, target in bake.targets.items()}
-        self.exported: set[str] = set()
         self.failure: tuple[str, str] | None = None
         self.snippet: list[tuple[int, str]] = []
 
-    def run(self, builder: str) -> dict[str, str | None]:
-        """Build; the config digest of each image by label. Raises `CommandError`."""
+    def run(self, builder: str) -> None:
+        """Build. Raises `CommandError`."""
         shell = self.bake.machine.shell
-        metadata = Path(tempfile.gettempdir()) / f"invoke-buildx-{secrets.token_hex(8)}.json"
         wanted = buildx.bake(
             builder=builder,
             definition=self.bake.definition(),
             options=[
                 f"--provenance={str(self.bake.project.settings.provenance).lower()}",
                 *("--allow=network.host", "--allow=fs.read=*"),
-                *("--metadata-file", str(metadata)),
             ],
         )
-        try:
-            if self.bake.machine.environ.get(PROGRESS):
-                shell.run(wanted)
-            else:
-                shell.follow(wanted, Progress(self.labels, self._show).feed, **FOLLOWED)
-            found: dict[str, Any] = {} if shell.dry else json.loads(metadata.read_text())
-        finally:
-            metadata.unlink(missing_ok=True)
-        return {self.labels[name]: config_digest(told) for name, told in found.items()}
+        if self.bake.machine.environ.get(PROGRESS):
+            shell.run(wanted)
+        else:
+            shell.follow(wanted, Progress(self.labels, self._show).feed, **FOLLOWED)
 
     def culprit(self) -> tuple[str, str] | None:
         """The image that failed and why, as far as buildx has said it.
@@ -185,7 +184,7 @@ class _Call:
             self._remember(event.text)
         label = self._owner(event) if event.target else None
         if label and event.kind == "done" and event.text.startswith("exporting"):
-            self.exported.add(label)
+            self.take(label)
         self.display.show(event, label)
 
     def _owner(self, event: Event) -> str:

@@ -1,12 +1,16 @@
-"""What engine tests work with: project folders, and the world that they share."""
+"""What engine tests and measurements work with: project folders, and the world they share."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from projects import REPOSITORY
 
 BASE = "debian:bookworm"
 LABEL = "invoke-buildx.project"
@@ -87,3 +91,23 @@ def settings_text(world: World, images: Sequence[str] = ()) -> str:
     """An invoke.yaml for that world, with these lines under `images`."""
     lines = ["buildx:", f"  registry: {world.registry}", f"  namespace: {world.namespace}"]
     return "\n".join([*lines, *(["  images:", *images] if images else [])]) + "\n"
+
+
+@contextmanager
+def a_world(path: Path, namespace: str) -> Iterator[World]:
+    """Registry, builder and namespace of one's own, made by the tool itself, removed at the end."""
+    made = World(namespace, f"localhost:{free_port()}")
+    folder = Folder(path)
+    shutil.copy(REPOSITORY / "tasks.py", folder.path)
+    folder.write("invoke.yaml", settings_text(made))
+    folder.image("base", f"FROM {BASE}\n")
+    folder.inv("doctor", "--fix")
+    try:
+        yield made
+    finally:
+        folder.inv("builder.rm")
+        folder.inv("registry.down")
+        docker("volume", "rm", f"invoke-buildx-registry-{made.registry.partition(':')[2]}")
+        images = docker("images", "--quiet", "--filter", f"label={LABEL}={namespace}").split()
+        if images:
+            docker("rmi", "--force", *dict.fromkeys(images), check=False)

@@ -14,9 +14,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, NoReturn
+from typing import IO, TYPE_CHECKING, NoReturn, Self
 
 from invoke_buildx.errors import CommandError, EngineError, command_line
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 LAST_LINES = 15
 _running: set[subprocess.Popen[bytes]] = set()
@@ -152,22 +155,42 @@ class Shell:
         return not self.dry
 
 
+class Background:
+    """Calls in threads, a few at once; all are over, or an error is raised, when it is left."""
+
+    def __init__(self, at_once: int) -> None:
+        self.at_once = at_once
+        self.running: list[Future[None]] = []
+
+    def __enter__(self) -> Self:
+        # Threads take 10 ms to import, which most commands need not pay.
+        from concurrent.futures import ThreadPoolExecutor
+
+        self.pool = ThreadPoolExecutor(self.at_once)
+        return self
+
+    def start(self, call: Callable[[], None]) -> None:
+        """Run a call as soon as one of the threads is free."""
+        self.running.append(self.pool.submit(call))
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            with _signals_end():
+                for one in self.running if kind is None else ():
+                    one.result()
+        finally:
+            self.pool.shutdown(wait=True, cancel_futures=True)
+
+
 def side_by_side(calls: Sequence[Callable[[], None]], at_once: int) -> None:
     """Run these calls in threads, a few at once; a signal ends every process they started."""
     if len(calls) < 2 or at_once < 2:
         for call in calls:
             call()
         return
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(at_once) as pool, _signals_end():
-        running = [pool.submit(call) for call in calls]
-        try:
-            for one in running:
-                one.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    with Background(at_once) as background:
+        for call in calls:
+            background.start(call)
 
 
 def _start(

@@ -34,15 +34,23 @@ class Machine:
         return top / "invoke-buildx"
 
     @contextmanager
-    def alone(self, name: str) -> Iterator[None]:
-        """Hold a lock of this user, so that two runs do not create the same thing at once."""
+    def alone(self, name: str) -> Iterator[bool]:
+        """Hold a lock of this user, so that two runs do not create the same thing at once.
+
+        Yields whether another run had to be waited for.
+        """
         if self.shell.dry:
-            yield
+            yield False
             return
         self.cache.mkdir(parents=True, exist_ok=True)
         with (self.cache / f"{_file_name(name)}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                waited = False
+            except BlockingIOError:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                waited = True
+            yield waited
 
     def write(self, path: Path, text: str) -> None:
         """Write a file by commands, so that a dry run prints them."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from engine_world import BASE, LABEL, Folder, World, docker, free_port, settings_text
+from engine_world import Folder, World, a_world, settings_text
 from projects import REPOSITORY
 
 
@@ -19,21 +19,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Started by the tool itself, and removed with everything that carries its label."""
-    name = f"ibx-{secrets.token_hex(3)}"
-    made = World(name, f"localhost:{free_port()}")
-    folder = Folder(tmp_path_factory.mktemp("world"))
-    shutil.copy(REPOSITORY / "tasks.py", folder.path)
-    folder.write("invoke.yaml", settings_text(made))
-    folder.image("base", f"FROM {BASE}\n")
-    folder.inv("doctor", "--fix")
-    yield made
-    folder.inv("builder.rm")
-    folder.inv("registry.down")
-    docker("volume", "rm", f"invoke-buildx-registry-{made.registry.partition(':')[2]}")
-    images = docker("images", "--quiet", "--filter", f"label={LABEL}={name}").split()
-    if images:
-        docker("rmi", "--force", *dict.fromkeys(images), check=False)
+    """Made and removed once for all engine tests."""
+    with a_world(tmp_path_factory.mktemp("world"), f"ibx-{secrets.token_hex(3)}") as made:
+        yield made
 
 
 @pytest.fixture
