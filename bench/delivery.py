@@ -10,8 +10,7 @@ SIZES = {
     "1.4 GB": (
         "RUN : {bulk} && head -c 400M /dev/urandom > /a\n"
         "RUN head -c 200M /dev/urandom > /b && head -c 200M /dev/zero | tr '\\0' x > /c\n"
-        "RUN head -c 150M /dev/urandom | base64 > /d && head -c 200M /dev/urandom"
-        " | od -An -v -td1 | head -c 200M > /e\n"
+        "RUN head -c 300M /dev/urandom | base64 > /d\n"
     ),
 }
 

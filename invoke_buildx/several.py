@@ -19,7 +19,6 @@ from invoke_buildx.engine.progress import Event, Progress
 from invoke_buildx.errors import CommandError
 from invoke_buildx.outcome import Outcome
 from invoke_buildx.plan import Options, Step
-from invoke_buildx.project.dockerfile import instructions_of
 from invoke_buildx.project.project import Project
 
 PROGRESS = "BUILDKIT_PROGRESS"

@@ -5,12 +5,15 @@ import shutil
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from projects import REPOSITORY
+
+from invoke_buildx.engine.distribution import Registry
 
 BASE = "debian:bookworm"
 LABEL = "invoke-buildx.project"
@@ -85,6 +88,22 @@ class World:
     def ref(self, label: str) -> str:
         """The full name of an image."""
         return f"{self.registry}/{self.namespace}/{label}"
+
+    def forget(self, *names: str) -> None:
+        """Have images of that name in neither engine nor registry."""
+        for name in names:
+            docker("rmi", "--force", self.ref(f"{name}:latest"), check=False)
+            self.forget_pushed(name)
+
+    def forget_pushed(self, name: str) -> None:
+        """Delete an image from the registry, if it is there."""
+        registry = Registry(self.registry)
+        path = f"{self.namespace}/{name}"
+        digest = registry.digest(path, "latest")
+        if digest:
+            url = f"http://{self.registry}/v2/{path}/manifests/{digest}"
+            with urllib.request.urlopen(urllib.request.Request(url, method="DELETE")):
+                pass
 
 
 def settings_text(world: World, images: Sequence[str] = ()) -> str:

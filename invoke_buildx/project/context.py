@@ -101,8 +101,9 @@ def _inside(path: str) -> str:
 def _matches(context: Path, path: str) -> list[Path]:
     relative = _inside(path)
     if not any(mark in relative for mark in "*?["):
-        entry = context / relative
-        return [entry] if entry.exists() or entry.is_symlink() else []
+        *links, last = _followed(context, relative)
+        is_there = relative in links or os.path.lexists(context / last)
+        return [context / relative] if is_there else []
     # `**` is only `*` in COPY, as in Go's filepath.Match.
     pattern = relative.replace("**", "*")
     # Path.glob would know `**`; this is Go's idea of a pattern.

@@ -68,7 +68,8 @@ def read_parts(labels: Mapping[str, str]) -> Parts | None:
     try:
         found = json.loads(labels[PARTS_LABEL])
         text = found["text"] and zlib.decompress(base64.b64decode(found["text"])).decode()
-        parts = Parts(**{item.name: found[item.name] for item in fields(Parts)} | {"text": text})
+        plain = {item.name: found[item.name] for item in fields(Parts)}
+        parts = Parts(**plain | {"text": text, "by_hand": tuple(found["by_hand"])})
     except (KeyError, TypeError, ValueError, zlib.error):
         return None
     # Only an untouched label of this format says what the image is made of.
