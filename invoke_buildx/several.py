@@ -19,6 +19,7 @@ from invoke_buildx.engine.progress import Event, Progress
 from invoke_buildx.errors import CommandError
 from invoke_buildx.outcome import Outcome
 from invoke_buildx.plan import Options, Step
+from invoke_buildx.project.dockerfile import instruction_patterns
 from invoke_buildx.project.project import Project
 
 PROGRESS = "BUILDKIT_PROGRESS"
@@ -190,12 +191,15 @@ class _Call:
         """The image whose own text holds that step, if its child reports it."""
         label = self.labels.get(str(event.target), str(event.target))
         instruction = " ".join(event.step.split())
-        holds = (one for one in self._family(label) if instruction in self._instructions[one])
-        return next(holds, label)
+        for one in self._family(label):
+            if any(pattern.fullmatch(instruction) for pattern in self._instructions[one]):
+                return one
+        return label
 
     @cached_property
-    def _instructions(self) -> dict[str, frozenset[str]]:
-        return {label: instructions_of(step.node.text) for label, step in self.bake.known.items()}
+    def _instructions(self) -> dict[str, list[re.Pattern[str]]]:
+        known = self.bake.known.items()
+        return {label: instruction_patterns(step.node.text) for label, step in known}
 
     def _family(self, label: str) -> list[str]:
         """An image of this call with its ancestors, parents first."""
