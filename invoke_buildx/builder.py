@@ -10,7 +10,6 @@ from invoke_buildx.engine.buildx import (
     recorded_builders,
     remove_builder,
 )
-from invoke_buildx.engine.daemon import active_context
 from invoke_buildx.engine.machine import Machine
 from invoke_buildx.errors import CommandError, EngineError, UsageError, command_line, nearest
 from invoke_buildx.project.images import Image
@@ -28,7 +27,7 @@ def builder_name(project: Project, image: Image, machine: Machine) -> str:
     if override:
         return override
     if project.settings.builder.driver == ENGINE_DRIVER:
-        return active_context(machine.environ)
+        return machine.context
     if project.settings.builder.scope == "image":
         return image_builder_name(image.reference)
     return project_builder_name(project.namespace)
@@ -36,11 +35,9 @@ def builder_name(project: Project, image: Image, machine: Machine) -> str:
 
 def is_engine_builder(project: Project, name: str, machine: Machine) -> bool:
     """Whether builds on that builder end in the engine itself, with nothing to transfer."""
-    if name in ("default", active_context(machine.environ)):
+    if name in ("default", machine.context):
         return True
-    recorded = recorded_builder(name, machine.environ)
-    driver = recorded.driver if recorded else project.settings.builder.driver
-    return driver == ENGINE_DRIVER
+    return (machine.driver(name) or project.settings.builder.driver) == ENGINE_DRIVER
 
 
 def ensure_builder(project: Project, name: str, machine: Machine) -> bool:

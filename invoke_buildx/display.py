@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Iterable
 from typing import Protocol, TextIO
@@ -9,6 +10,7 @@ from typing import Protocol, TextIO
 from invoke_buildx.engine.progress import Event
 
 LONG = 1.0  # seconds; the end of a shorter step needs no line of its own
+TICK = 0.2  # seconds between two drawings
 MOST_OUTPUT = 20  # lines of a failed step's output that are shown with the live list
 
 
@@ -54,59 +56,78 @@ class LiveDisplay:
 
     def __init__(self, labels: Iterable[str], stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stderr
-        self.rows = dict.fromkeys(labels, "waits")
+        self.waiting = dict.fromkeys(labels)
+        self.width = max(map(len, self.waiting), default=0)
         self.began: dict[str, float] = {}
+        self.running: dict[str, str] = {}
+        self.ended: dict[str, str] = {}
         self.output: dict[str, list[str]] = {}
-        self.width = max(map(len, self.rows), default=0)
         self.drawn = 0
-        self.last = 0.0
+        self.drawing = threading.Lock()
+        self.closed = threading.Event()
+        self.clock = threading.Thread(target=self._tick, daemon=True)
+        self.clock.start()
 
     def show(self, event: Event, label: str | None) -> None:
-        """Take note of what happens, and draw, at most ten times a second."""
-        if label in self.rows and label is not None:
-            self._note(event, label)
-        elif event.kind == "other" and event.text.strip():
-            self.output.setdefault("", []).append(event.text)
-        now = time.monotonic()
-        if now - self.last > 0.1:
-            self.last = now
-            self._draw()
+        """Take note of what happens; it is drawn with the next tick."""
+        with self.drawing:
+            if label is None:
+                self.output.setdefault("", []).extend([event.text] if event.text.strip() else [])
+            elif label in self.waiting or label in self.began:
+                self._note(event, label)
 
     def close(self) -> None:
         """Leave the last state on the screen, with the output of what failed."""
+        self.closed.set()
+        self.clock.join()
+        self.waiting.clear()
         self._draw()
         for label, lines in self.output.items():
-            if not label or self.rows.get(label, "").startswith("FAILED"):
+            if not label or self.ended.get(label, "").startswith("FAILED"):
                 for line in lines[-MOST_OUTPUT:]:
                     print(f"{label} | {line}" if label else line, file=self.stream)
         self.stream.flush()
 
     def _note(self, event: Event, label: str) -> None:
+        self.waiting.pop(label, None)
         self.began.setdefault(label, time.monotonic())
-        took = f"{time.monotonic() - self.began[label]:.1f} s"
         if event.kind == "output":
             self.output.setdefault(label, []).append(event.text)
         elif event.kind == "failed":
-            self.rows[label] = f"FAILED after {took}: {event.text}"
+            self.ended[label] = f"FAILED after {self._took(label)}: {_one_line(event.text)}"
         elif event.kind == "started":
-            self.rows[label] = event.text
-        elif event.text.startswith("exporting"):
-            self.rows[label] = f"done in {took}"
+            self.running[label] = _one_line(event.text)
+        elif event.kind == "done" and event.step.startswith("exporting"):
+            self.ended[label] = f"done in {self._took(label)}"
+
+    def _took(self, label: str) -> str:
+        return f"{time.monotonic() - self.began[label]:.0f} s"
+
+    def _tick(self) -> None:
+        while not self.closed.wait(TICK):
+            with self.drawing:
+                self._draw()
 
     def _draw(self) -> None:
         size = shutil.get_terminal_size()
-        busy = [row for row in self.rows.items() if row[1] != "waits"]
-        waiting = len(self.rows) - len(busy)
-        lines = [f"{label:<{self.width}}  {_one_line(text)}" for label, text in busy]
+        lines = [f"{label:<{self.width}}  {self._line(label)}" for label in self.began]
         lines = lines[-(size.lines - 2) :]
-        if waiting:
-            lines.append(f"{waiting} more {'waits' if waiting == 1 else 'wait'}")
+        if self.waiting:
+            lines.append(f"{len(self.waiting)} more to come")
         up = f"\033[{self.drawn}F" if self.drawn else ""
-        text = "".join(f"\033[K{line[: size.columns - 1]}\n" for line in lines)
+        text = "".join(f"\033[K{_cut(line, size.columns - 1)}\n" for line in lines)
         self.stream.write(f"{up}{text}\033[J")
         self.stream.flush()
         self.drawn = len(lines)
 
+    def _line(self, label: str) -> str:
+        running = f"{self._took(label):>5}  {self.running.get(label, '')}"
+        return self.ended.get(label) or running
+
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def _cut(line: str, width: int) -> str:
+    return line if len(line) <= width else f"{line[: width - 1]}…"

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from invoke_buildx.engine.buildx import recorded_builder
 from invoke_buildx.engine.command import Shell, command
-from invoke_buildx.engine.daemon import Daemon
+from invoke_buildx.engine.daemon import Daemon, active_context
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,24 @@ class Machine:
     def daemon(self) -> Daemon:
         """The engine of the active context."""
         return Daemon(self.environ)
+
+    @cached_property
+    def context(self) -> str:
+        """The Docker context that is in force."""
+        return active_context(self.environ)
+
+    def driver(self, builder: str) -> str | None:
+        """The driver of a builder, None while buildx knows none of that name."""
+        if builder not in self._drivers:
+            recorded = recorded_builder(builder, self.environ)
+            if recorded is None:
+                return None  # it may be made at any time
+            self._drivers[builder] = recorded.driver
+        return self._drivers[builder]
+
+    @cached_property
+    def _drivers(self) -> dict[str, str]:
+        return {}
 
     @property
     def cache(self) -> Path:

@@ -9,8 +9,9 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from functools import cached_property
+from typing import Any
 
 FINGERPRINT_LABEL = "invoke-buildx.fingerprint"
 PARTS_LABEL = "invoke-buildx.parts"
@@ -44,7 +45,7 @@ class Parts:
     @cached_property
     def fingerprint(self) -> str:
         """One hash over all parts."""
-        parts = asdict(replace(self, text=None, by_hand=())) | {"format": FORMAT}
+        parts = {**self._plain(), "text": None, "by_hand": (), "format": FORMAT}
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def labels(self) -> dict[str, str]:
@@ -53,9 +54,12 @@ class Parts:
         if self.text is not None:
             packed = base64.b64encode(zlib.compress(self.text.encode(), 9)).decode()
         small = packed is not None and len(packed) <= LONGEST_TEXT
-        parts = asdict(replace(self, text=packed if small else None))
+        parts = {**self._plain(), "text": packed if small else None}
         text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return {FINGERPRINT_LABEL: self.fingerprint, PARTS_LABEL: text}
+
+    def _plain(self) -> dict[str, Any]:
+        return {item.name: getattr(self, item.name) for item in fields(self)}
 
 
 def short_hash(text: str) -> str:
