@@ -31,25 +31,38 @@ class Connection:
     def __init__(self, connect: Callable[[], HTTPConnection]) -> None:
         self._connect = connect
         self._kept = threading.local()
-        self._all: list[HTTPConnection] = []
+        self._all: set[HTTPConnection] = set()
 
     def ask(self, method: str, path: str, headers: Mapping[str, str] | None = None) -> Answer:
         """Send a request without a body. Raises `OSError` when there is no answer."""
-        kept: HTTPConnection | None = getattr(self._kept, "connection", None)
+        kept: HTTPConnection | None = vars(self._kept).pop("connection", None)
         if kept is not None:
             try:
-                return _exchange(kept, method, path, headers or {})
+                return self._exchange(kept, method, path, headers)
             except (RemoteDisconnected, BrokenPipeError, ConnectionResetError):
-                kept.close()  # the server had enough of it; a new one may do
-        self._kept.connection = self._connect()
-        self._all.append(self._kept.connection)
+                pass  # the server had enough of it; a new one may do
+        return self._exchange(self._connect(), method, path, headers)
+
+    def _exchange(
+        self,
+        connection: HTTPConnection,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None,
+    ) -> Answer:
+        """Ask, and keep the connection if all went well."""
         try:
-            return _exchange(self._kept.connection, method, path, headers or {})
+            connection.request(method, path, headers=dict(headers or {}))
+            answer = connection.getresponse()
+            found = Answer(answer.status, answer.headers, answer.read())  # type: ignore[arg-type]
         except (OSError, HTTPException) as problem:
-            self._kept.connection.close()
+            connection.close()
             if isinstance(problem, OSError):
                 raise
             raise OSError(str(problem) or type(problem).__name__) from None
+        self._kept.connection = connection
+        self._all.add(connection)
+        return found
 
     def __del__(self) -> None:
         for connection in self._all:
@@ -75,11 +88,3 @@ class _SocketConnection(HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         self.sock.connect(self.path)
-
-
-def _exchange(
-    connection: HTTPConnection, method: str, path: str, headers: Mapping[str, str]
-) -> Answer:
-    connection.request(method, path, headers=dict(headers))
-    answer = connection.getresponse()
-    return Answer(answer.status, answer.headers, answer.read())  # type: ignore[arg-type]

@@ -3,7 +3,8 @@
 import pytest
 
 from invoke_buildx.errors import TemplateError
-from invoke_buildx.project.dockerfile import read_dockerfile
+from invoke_buildx.project.dockerfile import instruction_patterns, read_dockerfile
+from invoke_buildx.project.platforms import own_platform
 from invoke_buildx.project.references import Dockerfile
 
 
@@ -110,3 +111,57 @@ def test_an_unknown_target_names_the_nearest_stage() -> None:
     """A typo in `target` is found before the build."""
     with pytest.raises(TemplateError, match="Did you mean 'tools'"):
         read("FROM a AS tools", target="tool")
+
+
+def test_triggers_of_a_base_come_first_and_are_read_like_its_child() -> None:
+    """Those of an image, and those of an earlier stage of the same text."""
+    text = "FROM base\nCOPY own /\nONBUILD COPY later /\nFROM base AS two\n"
+    triggers = {"base": ["COPY --from=tools /t /t", "COPY first /"]}
+    found = read_dockerfile(text, {}, triggers=lambda name: triggers.get(name, []))
+    assert list(found.images) == ["base", "tools"]
+    assert [source.path for source in found.sources] == ["first"]
+    staged = read("FROM a AS one\nONBUILD COPY x /\nFROM one\nCOPY y /\nONBUILD RUN z\n")
+    assert [(source.path, source.line) for source in staged.sources] == [("x", 3), ("y", 4)]
+    assert staged.onbuild == ("RUN z",)
+
+
+def test_inputs_that_no_text_tells_are_said() -> None:
+    """An address may hold something else tomorrow, unless a checksum or a commit fixes it."""
+    commit = "0" * 40
+    text = (
+        "FROM a\nADD https://x/y /\nADD --checksum=sha256:1 https://x/z /\n"
+        f"ADD https://github.com/a/b.git#{commit} /\nCOPY $P/q /\nARG Q\nCOPY $Q/r /\n"
+        "RUN --mount=source=$P,target=/p true\n"
+    )
+    found = read(text, Q="d")
+    assert found.unknown == (
+        "line 2: what ADD https://x/y fetches can change",
+        "line 5: $P/q uses a variable that the base image may set",
+        "line 8: $P uses a variable that the base image may set",
+    )
+    assert [source.path for source in found.sources] == ["d/r"]
+
+
+def test_arguments_count_for_the_stages_that_are_needed() -> None:
+    """And those before the first FROM always do."""
+    found = read("ARG g\nFROM a AS unused\nARG x\nFROM b\nARG y\n")
+    assert found.args == {"g", "x", "y"}
+    assert found.consumed == {"g", "y"}
+
+
+def test_platform_arguments_follow_the_platform_that_is_built_for() -> None:
+    """The machine's own if none is named; a build arg wins."""
+    text = "FROM a-$TARGETARCH-$TARGETVARIANT"
+    assert list(read_dockerfile(text, {}, platform="linux/arm/v7").images) == ["a-arm-v7"]
+    assert images(text, TARGETARCH="x", TARGETVARIANT="y") == ["a-x-y"]
+    own = own_platform().split("/")[1]
+    assert images("FROM a-$BUILDARCH") == [f"a-{own}"]
+
+
+def test_patterns_know_an_instruction_as_buildkit_shows_it() -> None:
+    """Without backslashes, with values, and of a heredoc the beginning."""
+    text = 'FROM a\nENV V=1\nRUN echo \\\n  "\\"q\\"" $V\nRUN <<EOF\nlong\ntext\nEOF\n'
+    patterns = instruction_patterns(text)
+    for shown in ("FROM a", 'RUN echo ""q"" 1', "RUN <<EOF (long...)"):
+        assert any(pattern.fullmatch(shown) for pattern in patterns), shown
+    assert not any(pattern.fullmatch("RUN echo other") for pattern in patterns)
