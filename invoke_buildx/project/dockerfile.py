@@ -5,9 +5,11 @@ thousands of real files; substitution and stage rules are written here, after Bu
 frontend/dockerfile/dockerfile2llb/convert.go.
 """
 
+import csv
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from e2b_dockerfile_utils import (
     DockerfileInstruction,
@@ -18,6 +20,12 @@ from e2b_dockerfile_utils import (
 )
 
 from invoke_buildx.errors import TemplateError, UsageError
+from invoke_buildx.project.dispatch import (
+    copy_words,
+    dispatch_refusal,
+    mount_fields,
+    platform_refusal,
+)
 from invoke_buildx.project.platforms import platform_args
 from invoke_buildx.project.reference import parse_reference
 from invoke_buildx.project.references import Dockerfile, Source, Triggers
@@ -96,15 +104,16 @@ class _Reader:
         if not self.stages.all:
             raise self._error(1, "there is no FROM, so nothing can be built")
         self.stages.refuse_circles()
-        images: dict[str, int] = {}
         last = self.stages.target(target)
         needed = self.stages.needed(last)
+        # Names are looked at in every stage, what else is wrong only in those that are needed.
+        named = {id(stage): self._images(stage) for stage in self.stages.all}
+        images: dict[str, int] = {}
         for stage in needed:
-            if not stage.parent and stage.base != SCRATCH:
-                images.setdefault(self._image(stage.base, stage.line), stage.line)
-            for need in stage.needs:
-                if not self.stages.of(need) and need.name != SCRATCH:
-                    images.setdefault(self._image(need.name, need.line), need.line)
+            if stage.problem:
+                raise stage.problem
+            for name, line in named[id(stage)].items():
+                images.setdefault(name, line)
         return Dockerfile(
             images,
             sources=tuple(source for stage in needed for source in stage.sources),
@@ -115,17 +124,65 @@ class _Reader:
             onbuild=tuple(last.onbuild),
         )
 
+    def _images(self, stage: Stage) -> dict[str, int]:
+        """The images of others that a stage is made from, with their lines."""
+        found: dict[str, int] = {}
+        if not stage.parent and stage.base != SCRATCH:
+            found[self._image(stage.base, stage.line)] = stage.line
+        for need in stage.needs:
+            if not self.stages.of(need) and need.name != SCRATCH:
+                found.setdefault(self._image(need.name, need.line), need.line)
+        return found
+
     def _take(self, instruction: DockerfileInstruction) -> None:
-        problem = refusal(instruction)
+        problem = refusal(instruction, labs=self.syntax is not None)
         if problem:
             raise self._error(instruction.start_line, problem)
         if instruction.name == "FROM":
             self._from(instruction)
-        elif instruction.name == "ARG":
+        elif not self.stages.all and instruction.name == "ARG":
             self._arg(instruction)
         elif not self.stages.all:
             line = instruction.start_line
             raise self._error(line, f"{instruction.name} stands before the first FROM")
+        else:
+            self._need(instruction)
+            self._dispatch(instruction)
+
+    def _need(self, instruction: DockerfileInstruction) -> None:
+        """Note what an instruction takes from other stages or images, whether it runs or not."""
+        stage, line = self.stages.all[-1], instruction.start_line
+        flags = _flags(instruction.flags)
+        if instruction.name == "COPY" and flags.get("from"):
+            if "$" in flags["from"]:
+                raise self._error(line, "--from cannot hold a variable; name a stage for it")
+            stage.needs.append(Need(flags["from"], line, may_be_index=True))
+        for flag in instruction.flags if instruction.name == "RUN" else ():
+            if flag.startswith("--mount="):
+                origin = dict(self._mount(flag, line)).get("from")
+                stage.needs += [Need(origin, line, may_be_index=False)] if origin else []
+
+    def _mount(self, flag: str, line: int) -> list[tuple[str, str | None]]:
+        try:
+            return mount_fields(flag)
+        except (csv.Error, ValueError) as problem:
+            raise self._error(line, f"the mount cannot be read: {problem}") from None
+
+    def _dispatch(self, instruction: DockerfileInstruction) -> None:
+        """Carry out what matters here; what is wrong counts if the stage is needed."""
+        stage = self.stages.all[-1]
+        try:
+            expand = partial(self._stage_value, instruction=instruction)
+            problem = dispatch_refusal(instruction, expand, labs=self.syntax is not None)
+            if problem:
+                raise self._error(instruction.start_line, problem)
+            self._carry_out(instruction)
+        except TemplateError as found:
+            stage.problem = stage.problem or found
+
+    def _carry_out(self, instruction: DockerfileInstruction) -> None:
+        if instruction.name == "ARG":
+            self._arg(instruction)
         elif instruction.name == "ENV":
             for key, value in zip(instruction.args[::3], instruction.args[1::3], strict=False):
                 name = self._expand(key, self.stages.all[-1].values, instruction)
@@ -148,6 +205,11 @@ class _Reader:
         name = words[2].lower() if named else ""
         if named and not _STAGE_NAME.fullmatch(name):
             raise self._error(line, f"'{words[2]}' cannot name a stage")
+        platform = _flags(instruction.flags).get("platform")
+        if platform:
+            problem = platform_refusal(self._expand(platform, self.before_from, instruction))
+            if problem:
+                raise self._error(line, problem)
         # BuildKit compares the base as it is written with the lower-case stage names.
         parent = self.stages.names.get(base)
         stage = Stage(name, base, line, parent, dict(parent.values) if parent else {})
@@ -171,13 +233,9 @@ class _Reader:
 
     def _copy(self, instruction: DockerfileInstruction) -> None:
         stage, line = self.stages.all[-1], instruction.start_line
-        origin = _flags(instruction.flags).get("from")
-        if origin is not None:
-            if "$" in origin:
-                raise self._error(line, "--from cannot hold a variable; name a stage for it")
-            stage.needs.append(Need(origin, line, may_be_index=True))
+        if _flags(instruction.flags).get("from"):
             return
-        for word in instruction.args[:-1]:
+        for word in copy_words(instruction)[:-1]:
             path = self._stage_value(word, instruction)
             if instruction.heredocs and parse_heredoc(word):
                 continue
@@ -188,14 +246,12 @@ class _Reader:
                 self._source(path, word, instruction)
 
     def _mounts(self, instruction: DockerfileInstruction) -> None:
-        stage, line = self.stages.all[-1], instruction.start_line
         for flag in instruction.flags:
             if not flag.startswith("--mount="):
                 continue
-            options = dict(part.partition("=")[::2] for part in flag[8:].split(","))
-            if options.get("from"):
-                stage.needs.append(Need(options["from"], line, may_be_index=False))
-            elif options.get("type", "bind") == "bind":
+            options = dict(self._mount(flag, instruction.start_line))
+            kind = self._stage_value(options.get("type") or "bind", instruction).lower()
+            if kind == "bind" and not options.get("from"):
                 word = options.get("source") or options.get("src") or "."
                 self._source(self._stage_value(word, instruction), word, instruction)
 

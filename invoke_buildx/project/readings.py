@@ -7,7 +7,7 @@ from typing import Any
 from invoke_buildx.project.kept import Kept, key_of
 from invoke_buildx.project.references import Dockerfile, Source, Triggers
 
-_READERS = ("dockerfile", "references", "rules", "stages")
+_READERS = ("dispatch", "dockerfile", "references", "rules", "stages")
 
 
 def kept_reading(

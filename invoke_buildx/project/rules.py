@@ -1,32 +1,43 @@
 """What BuildKit refuses in a single instruction, beyond what its parser refuses.
 
-Rules: BuildKit v0.25, frontend/dockerfile/instructions/parse.go. Flags of labs frontends are
-let through, since a `# syntax=` line may ask for them.
+Rules: BuildKit v0.25, frontend/dockerfile/instructions/parse.go and bflag.go. They hold for all
+stages, needed or not.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable
 
 from e2b_dockerfile_utils import DockerfileInstruction
 
 FLAGS = {
     "ADD": {"chown", "chmod", "link", "keep-git-dir", "checksum", "unpack", "exclude"},
-    "COPY": {"chown", "from", "chmod", "link", "exclude", "parents"},
+    "COPY": {"chown", "from", "chmod", "link", "exclude"},
     "FROM": {"platform"},
     "HEALTHCHECK": {"interval", "timeout", "start-period", "start-interval", "retries"},
-    "RUN": {"mount", "network", "security", "device"},
+    "RUN": {"mount", "network", "device"},
 }
+# Known to frontends that a `# syntax=` line may ask for.
+LABS_FLAGS = {"COPY": {"parents"}, "RUN": {"security"}}
+BOOLEAN_FLAGS = {"link", "keep-git-dir", "unpack", "parents"}
 REPEATABLE = {"exclude", "mount", "device"}
 AT_LEAST_ONE = {"ARG", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL", "ONBUILD", "SHELL", "VOLUME"}
 EXACTLY_ONE = {"MAINTAINER", "STOPSIGNAL", "USER", "WORKDIR"}
-MOUNT_TYPES = {"bind", "cache", "tmpfs", "secret", "ssh"}
+_DURATION = re.compile(r"[-+]?(?:0|(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|ms|s|m|h))+")
 NETWORKS = {"default", "none", "host"}
 
 
-def refusal(instruction: DockerfileInstruction) -> str | None:
-    """Why BuildKit would not take this instruction, None if it would."""
+def refusal(instruction: DockerfileInstruction, *, labs: bool = False) -> str | None:
+    """Why BuildKit would not take this instruction, None if it would.
+
+    `labs` tells that the text asks for a frontend of its own, which may know more flags.
+    """
     if instruction.name == "ONBUILD":
         return _onbuild_refusal(instruction.original)
-    return _argument_refusal(instruction) or _flag_refusal(instruction.name, instruction.flags)
+    known = FLAGS.get(instruction.name, set()) | LABS_FLAGS.get(instruction.name, set())
+    flags = known if labs else FLAGS.get(instruction.name, set())
+    return _argument_refusal(instruction) or _flag_refusal(
+        instruction.name, instruction.flags, flags
+    )
 
 
 def _argument_refusal(instruction: DockerfileInstruction) -> str | None:
@@ -40,6 +51,14 @@ def _argument_refusal(instruction: DockerfileInstruction) -> str | None:
         "ARG requires a name": name == "ARG" and any(word[0] == "=" for word in words),
         f"HEALTHCHECK knows CMD and NONE, not '{first}'": name == "HEALTHCHECK"
         and first not in ("CMD", "NONE"),
+        "HEALTHCHECK CMD needs a command": name == "HEALTHCHECK"
+        and first == "CMD"
+        and len(words) == 1,
+        "HEALTHCHECK NONE takes no more words": name == "HEALTHCHECK"
+        and first == "NONE"
+        and len(words) > 1,
+        "ENV names cannot be blank": name == "ENV" and "" in words[::3],
+        "a volume cannot be empty": name == "VOLUME" and instruction.json and "" in words,
     }
     return next((message for message, broken in rules.items() if broken), None)
 
@@ -54,12 +73,14 @@ def _onbuild_refusal(line: str) -> str | None:
     return None
 
 
-def _flag_refusal(name: str, flags: Iterable[str]) -> str | None:
+def _flag_refusal(name: str, flags: Iterable[str], known: Collection[str]) -> str | None:
     seen: set[str] = set()
     for flag in flags:
-        key, _, value = flag.removeprefix("--").partition("=")
-        if key not in FLAGS.get(name, set()):
+        key, equals, value = flag.removeprefix("--").partition("=")
+        if key not in known:
             return f"{name} knows no flag --{key}"
+        if not equals and key not in BOOLEAN_FLAGS:
+            return f"the flag --{key} needs a value"
         if key in seen and key not in REPEATABLE:
             return f"the flag --{key} is given twice"
         seen.add(key)
@@ -72,15 +93,24 @@ def _flag_refusal(name: str, flags: Iterable[str]) -> str | None:
 def _value_refusal(key: str, value: str) -> str | None:
     if key == "network" and value not in NETWORKS:
         return f"--network knows {', '.join(sorted(NETWORKS))}, not '{value}'"
-    if key != "mount":
-        return None
-    options = dict(part.partition("=")[::2] for part in value.split(","))
-    kind = options.get("type", "bind").lower()
-    if kind not in MOUNT_TYPES and "$" not in kind:
-        return f"a mount of type '{kind}' is not known"
-    if "$" in options.get("from", ""):
-        return "a mount's from= cannot hold a variable; name a stage for it"
-    needs_target = kind in ("bind", "cache", "tmpfs")
-    if needs_target and not options.keys() & {"target", "dst", "destination"}:
-        return f"a mount of type {kind} needs a target"
-    return None
+    if key in BOOLEAN_FLAGS and value.lower() not in ("", "true", "false"):
+        return f"--{key} is true or false, not '{value}'"
+    if key in ("interval", "timeout", "start-period", "start-interval"):
+        return None if _is_duration(value) else f"--{key} is a time such as 30s, not '{value}'"
+    if key == "retries" and not value.isdecimal():
+        return f"--retries is a number, not '{value}'"
+    if key == "mount" and not value:
+        return "a mount needs a target"
+    return _from_refusal(value) if key == "mount" else None
+
+
+def _is_duration(text: str) -> bool:
+    """Whether Docker takes it: a duration of Go that is 0 or at least a millisecond."""
+    if not _DURATION.fullmatch(text) or text.startswith("-"):
+        return False
+    return not re.search(r"\d(?:ns|us|µs)", text) or re.search(r"\d(?:ms|s|m|h)", text) is not None
+
+
+def _from_refusal(mount: str) -> str | None:
+    found = re.search(r"(?:^|,)from=[^,]*\$(?!,|$)", mount, re.IGNORECASE)
+    return "a mount's from= cannot hold a variable; name a stage for it" if found else None

@@ -3,11 +3,15 @@
 Rules: BuildKit v0.25, frontend/dockerfile/dockerfile2llb/convert.go.
 """
 
+import re
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
-from invoke_buildx.errors import nearest
+from invoke_buildx.errors import TemplateError, nearest
 from invoke_buildx.project.references import Source
+
+# What fits into Go's int; a longer number names an image.
+_INDEX = re.compile(r"[-+]?\d{1,18}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class Stage:
     declared: set[str] = field(default_factory=set)
     unknown: list[str] = field(default_factory=list)
     onbuild: list[str] = field(default_factory=list)
+    problem: TemplateError | None = None
 
 
 class StageError(Exception):
@@ -58,7 +63,7 @@ class Stages:
 
     def of(self, need: Need) -> Stage | None:
         """The stage that a need names, None if it names another image. Raises `StageError`."""
-        if need.may_be_index and need.name.lstrip("+-").isdecimal():
+        if need.may_be_index and _INDEX.fullmatch(need.name):
             if not 0 <= int(need.name) < len(self.all):
                 raise StageError(need.line, f"there is no stage with the index {need.name}")
             return self.all[int(need.name)]

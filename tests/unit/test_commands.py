@@ -1,4 +1,4 @@
-"""Plans that touch nothing: the commands of builds, containers and builders."""
+"""The commands of builds, containers and builders, which touch nothing until they are run."""
 
 from pathlib import Path
 
