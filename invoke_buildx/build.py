@@ -8,15 +8,19 @@ from invoke_buildx.delivery import give_to_registry, take_into_engine
 from invoke_buildx.engine.machine import Machine
 from invoke_buildx.outcome import Outcome
 from invoke_buildx.plan import Options, Plan, Step, make_plan
+from invoke_buildx.project.context import contents, folded
 from invoke_buildx.project.images import Image
 from invoke_buildx.project.project import Project
 from invoke_buildx.registry import ensure_registry, local_registry
 
 
-def build(project: Project, machine: Machine, images: Iterable[Image], options: Options) -> Outcome:
+def build(
+    project: Project, machine: Machine, images: Iterable[Image], options: Options, times: int = 2
+) -> Outcome:
     """Build these images and what they are made from, as far as anything has changed.
 
-    Raises `BuildxError` before anything is touched; what fails later is in the outcome.
+    What changes while it is built is built again, `times` in all. Raises `BuildxError` before
+    anything is touched; what fails later is in the outcome.
     """
     wanted = list(images)
     plan = make_plan(project, machine, wanted, options)
@@ -26,7 +30,19 @@ def build(project: Project, machine: Machine, images: Iterable[Image], options: 
         if _prepare(project, machine, plan) or waited:
             # Another run may have done it meanwhile, and a registry that runs now may hold it.
             plan = make_plan(project, machine, wanted, options)
-        return _act(project, machine, plan, options)
+        outcome = _act(project, machine, plan, options)
+    changed = [step.label for step in outcome.built if _has_changed(project, step)]
+    if not changed or machine.shell.dry or times < 2:
+        return outcome
+    machine.shell.say(f"Files changed while these were built: {', '.join(changed)}.")
+    return build(project, machine, wanted, options, times - 1)
+
+
+def _has_changed(project: Project, step: Step) -> bool:
+    """Whether the label of an image that was just built may say more than is true."""
+    sources = step.node.dockerfile.sources
+    now = folded(contents(project.context(step.node.image), sources)) if sources else {}
+    return now != step.parts.files
 
 
 def _act(project: Project, machine: Machine, plan: Plan, options: Options) -> Outcome:

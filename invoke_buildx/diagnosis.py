@@ -24,11 +24,12 @@ def why_build_failed(
 
     `began` is when the build did, in seconds since 1970; `failure` is what is known already.
     """
-    return (
-        _unusable_buildx(machine)
-        or _full_disk(machine, builder, began, failure)
-        or _unreachable_base(project, step)
-    )
+    return machine_problem(machine, builder, began, failure) or base_problem(project, step)
+
+
+def machine_problem(machine: Machine, builder: str, began: float, failure: str) -> str | None:
+    """What would make every other build fail as well."""
+    return _unusable_buildx(machine) or _full_disk(machine, builder, began, failure)
 
 
 def bases_on_hub(step: Node) -> list[Reference]:
@@ -68,7 +69,8 @@ def _full_disk(machine: Machine, builder: str, began: float, failure: str) -> st
     )
 
 
-def _unreachable_base(project: Project, step: Node) -> str | None:
+def base_problem(project: Project, step: Node) -> str | None:
+    """Which of the images that this one is made from cannot be had."""
     missing = [base for base in bases_on_hub(step) if not is_mirrored(project, base)]
     if not missing or hub_answers():
         return None

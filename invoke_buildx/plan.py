@@ -1,7 +1,7 @@
 """What must be done for images, and why: nothing is built or moved without a reason."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -48,7 +48,8 @@ class Options:
 class Step:
     """What is to be done for one image; `push` and `pull` complete an earlier delivery.
 
-    `parts` are what it would be made of now, `made` what the one that exists is made of.
+    `parts` are what it would be made of now, `made` what the one that exists is made of;
+    `pinned` are the digests of parents that stay as they are, by label.
     """
 
     node: Node
@@ -58,6 +59,7 @@ class Step:
     reasons: tuple[str, ...] = ()
     is_always_built: bool = False
     made: Parts | None = None
+    pinned: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -145,7 +147,8 @@ class Planner:
         else:
             why = (*forced, *self._reasons(parts, held or remote, to))
             fresh = _fresh(parts, made, is_forced=asked is not None)
-            step = Step(entry, to, fresh, "build", why, bool(unknown), held or remote)
+            pinned = self._pinned(entry.parents)
+            step = Step(entry, to, fresh, "build", why, bool(unknown), held or remote, pinned)
         self.done[entry.image.label] = step
         return step
 
@@ -189,6 +192,14 @@ class Planner:
         if held is None or (remote and held.id != remote.id and not self._is_pulled(to)):
             return "pull", ("the engine does not hold it",)
         return "none", ()
+
+    def _pinned(self, parents: Iterable[str]) -> dict[str, str]:
+        """The digests under which the registry holds parents that are not to be built."""
+        kept = [step for label in parents if (step := self.done.get(label))]
+        # One that is to be pushed gets another digest by that.
+        stay = [step for step in kept if step.action in ("none", "pull")]
+        remotes = {step.label: self._remote(step.to) for step in stay}
+        return {label: remote.digest for label, remote in remotes.items() if remote}
 
     def _is_pulled(self, to: Delivery) -> bool:
         """Whether the engine took its image from exactly what the registry holds now."""

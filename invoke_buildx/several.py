@@ -10,7 +10,7 @@ from functools import cached_property, partial
 from invoke_buildx.bake import Bake
 from invoke_buildx.builder import builder_name
 from invoke_buildx.delivery import PULLS, take_into_engine
-from invoke_buildx.diagnosis import why_build_failed
+from invoke_buildx.diagnosis import base_problem, machine_problem
 from invoke_buildx.display import Display, LiveDisplay, PlainDisplay
 from invoke_buildx.engine import buildx
 from invoke_buildx.engine.command import Background, side_by_side
@@ -119,11 +119,10 @@ class _Several:
         undone = [step for step in call.bake.steps if step not in done]
         first = call.bake.known[label] if label in call.bake.known else undone[0]
         builder = builder_name(self.project, first.node.image, self.machine)
-        reason = why_build_failed(
-            self.project, self.machine, first.node, builder, began, str(failure)
-        )
+        general = machine_problem(self.machine, builder, began, str(failure))
+        reason = general or base_problem(self.project, first.node)
         self.outcome.fail(first.label, reason or sentence, failure.code)
-        if reason or label is None:
+        if general or label is None:
             # What stopped this one would stop the others too.
             for step in undone:
                 if not self._is_settled(step):

@@ -80,7 +80,8 @@ def parent_contexts(project: Project, machine: Machine, step: Step) -> dict[str,
     for written, label in step.node.links.items():
         to = delivery(project, machine, known[label])
         if familiar(to.found) != familiar_name(written):
-            contexts[familiar_name(written)] = f"docker-image://{to.found}"
+            pin = f"@{step.pinned[label]}" if label in step.pinned else ""
+            contexts[familiar_name(written)] = f"docker-image://{to.found}{pin}"
     return contexts
 
 

@@ -77,6 +77,18 @@ class Folder:
         assert "Traceback" not in err, err
         return subprocess.CompletedProcess(done.args, done.returncode, out, err)
 
+    @contextmanager
+    def started(self, *words: str, until: bytes) -> Iterator[subprocess.Popen[bytes]]:
+        """A call of Invoke in a session of its own that has written a line with these bytes."""
+        with subprocess.Popen(
+            self.argv(*words), cwd=self.path, stderr=subprocess.PIPE, start_new_session=True
+        ) as running:
+            assert running.stderr
+            for line in running.stderr:
+                if until in line:
+                    break
+            yield running
+
 
 @dataclass(frozen=True)
 class World:

@@ -154,19 +154,9 @@ def test_a_missing_source_is_named_before_anything_is_built(folder: Folder, worl
 def test_an_interrupt_ends_everything_with_130(folder: Folder, world: World) -> None:
     """As Ctrl-C does; the builder can build again at once."""
     folder.image("slow", f"FROM {BASE}\nRUN echo started && sleep 300\n")
-    running = subprocess.Popen(
-        folder.argv("build"),
-        cwd=folder.path,
-        stderr=subprocess.PIPE,
-        env={**os.environ},
-        start_new_session=True,
-    )
-    with running:
-        assert running.stderr
-        for line in running.stderr:
-            if b"started" in line and b"RUN" not in line:
-                break
+    with folder.started("build", until=b" started\n") as running:
         os.killpg(running.pid, signal.SIGINT)
+        assert running.stderr
         rest = running.stderr.read().decode()
     assert running.returncode == 130
     assert rest.splitlines()[-1] == "Interrupted."

@@ -1,6 +1,5 @@
 """Several images at once: by bake, image by image, without a registry, with failures."""
 
-import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -142,19 +141,9 @@ def test_dependents_are_built_on_demand(family: Folder) -> None:
 def test_an_interrupt_ends_them_all(family: Folder) -> None:
     """With 130, and the builder can build again at once."""
     family.image("mother", f"FROM {BASE}\nRUN echo started && sleep 300\n")
-    running = subprocess.Popen(
-        family.argv("build", "--all"),
-        cwd=family.path,
-        stderr=subprocess.PIPE,
-        env={**os.environ},
-        start_new_session=True,
-    )
-    with running:
-        assert running.stderr
-        for line in running.stderr:
-            if b"|   started" in line:
-                break
+    with family.started("build", "--all", until=b"|   started") as running:
         running.send_signal(signal.SIGTERM)
+        assert running.stderr
         rest = running.stderr.read().decode()
     assert running.returncode == 130
     assert rest.splitlines()[-1] == "Interrupted."

@@ -157,3 +157,31 @@ def test_no_deps_builds_on_the_parent_as_it_is(folder: Folder, world: World) -> 
     assert content(world, "child:latest") == "one"
     assert "changed: parent mother:latest" in build(folder, "--image", "child")
     assert content(world, "child:latest") == "two"
+
+
+def test_a_file_that_changes_while_it_is_built_is_built_again(folder: Folder, world: World) -> None:
+    """Else its label would tell of a file that is not in the image, or the other way round."""
+    folder.image("racing", f"FROM {BASE}\nRUN echo started && sleep 3\nCOPY file /file\n")
+    folder.write("file", "before")
+    with folder.started("build", until=b" started\n") as running:
+        folder.write("file", "after")
+        assert running.stderr
+        said = running.stderr.read().decode()
+    assert "Files changed while these were built: racing:latest." in said
+    assert content(world, "racing:latest") == "after"
+    assert build(folder) == "racing:latest is current.\n"
+
+
+def test_an_unchanged_parent_of_another_host_is_pinned(folder: Folder, world: World) -> None:
+    """Its child is built on exactly the copy that was looked at."""
+    environ = {
+        "INVOKE_BUILDX_REGISTRY": "registry.invalid",
+        "INVOKE_BUILDX_LOCAL_PORT": world.registry.partition(":")[2],
+    }
+    folder.image("pinned", f"FROM {BASE}\nRUN echo one > /file\n")
+    folder.image("on-it", 'FROM {{ ref("pinned") }}\n')
+    folder.inv("build", "--image", "pinned", environ=environ)
+    said = folder.inv("--echo", "build", "--image", "on-it", environ=environ).stderr
+    name = f"{world.namespace}/pinned"
+    staged = f"docker-image://{world.registry}/staged/registry.invalid/{name}:latest@sha256:"
+    assert f"--build-context registry.invalid/{name}={staged}" in said
