@@ -4,7 +4,7 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol, TextIO
 
 from invoke_buildx.engine.progress import Event
@@ -54,7 +54,13 @@ class PlainDisplay:
 class LiveDisplay:
     """One line an image that is drawn anew: what runs, what waits, how long it has taken."""
 
-    def __init__(self, labels: Iterable[str], stream: TextIO | None = None) -> None:
+    def __init__(
+        self,
+        labels: Iterable[str],
+        stream: TextIO | None = None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.now = now
         self.stream = stream or sys.stderr
         self.waiting = dict.fromkeys(labels)
         self.width = max(map(len, self.waiting), default=0)
@@ -90,7 +96,7 @@ class LiveDisplay:
 
     def _note(self, event: Event, label: str) -> None:
         self.waiting.pop(label, None)
-        self.began.setdefault(label, time.monotonic())
+        self.began.setdefault(label, self.now())
         if event.kind == "output":
             self.output.setdefault(label, []).append(event.text)
         elif event.kind == "failed":
@@ -101,7 +107,7 @@ class LiveDisplay:
             self.ended[label] = f"done in {self._took(label)}"
 
     def _took(self, label: str) -> str:
-        return f"{time.monotonic() - self.began[label]:.0f} s"
+        return f"{self.now() - self.began[label]:.0f} s"
 
     def _tick(self) -> None:
         while not self.closed.wait(TICK):

@@ -26,7 +26,7 @@ class Outcome:
         self.code = self.code or code
         for step in self.plan.doing("build"):
             lost = {*self.failed, *self.not_tried}.intersection(step.node.parents)
-            if lost and step.label not in self.failed:
+            if lost and step.label not in self.failed and step not in self.built:
                 self.not_tried[step.label] = f"needs {', '.join(sorted(lost))}"
 
     def raise_failure(self) -> None:

@@ -19,7 +19,7 @@ from invoke_buildx.engine.progress import Event, Progress
 from invoke_buildx.errors import CommandError
 from invoke_buildx.outcome import Outcome
 from invoke_buildx.plan import Options, Step
-from invoke_buildx.project.dockerfile import instruction_patterns
+from invoke_buildx.project.instructions import instruction_patterns
 from invoke_buildx.project.project import Project
 
 PROGRESS = "BUILDKIT_PROGRESS"
@@ -31,7 +31,8 @@ _SNIPPET = re.compile(r"\s*(\d+) \| (?:>>>|   ) ?(.*)")
 def build_several(project: Project, machine: Machine, options: Options, outcome: Outcome) -> None:
     """Build what the plan says; a failed image stops only what is made from it."""
     steps = outcome.plan.doing("build")
-    kind = LiveDisplay if sys.stderr.isatty() else PlainDisplay
+    is_live = sys.stderr.isatty() and not machine.shell.dry
+    kind = LiveDisplay if is_live else PlainDisplay
     display = kind([step.label for step in steps])
     several = _Several(project, machine, options, outcome, display)
     try:
@@ -40,8 +41,7 @@ def build_several(project: Project, machine: Machine, options: Options, outcome:
         else:
             several.one_by_one(steps)
     finally:
-        if not machine.shell.dry:
-            display.close()
+        display.close()
 
 
 class _Several:

@@ -41,7 +41,7 @@ def test_the_live_list_ends_with_a_line_an_image(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("COLUMNS", "40")
     monkeypatch.setenv("LINES", "10")
     stream = StringIO()
-    display = LiveDisplay(["good:1", "bad:1", "late:1"], stream)
+    display = LiveDisplay(["good:1", "bad:1", "late:1"], stream, now=lambda: 5.0)
     display.show(event("started", "RUN a"), "good:1")
     display.show(event("output", "fine"), "good:1")
     display.show(event("done", "exporting to image"), "good:1")

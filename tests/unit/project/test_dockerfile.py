@@ -3,7 +3,7 @@
 import pytest
 
 from invoke_buildx.errors import TemplateError
-from invoke_buildx.project.dockerfile import instruction_patterns, read_dockerfile
+from invoke_buildx.project.dockerfile import read_dockerfile
 from invoke_buildx.project.platforms import own_platform
 from invoke_buildx.project.references import Dockerfile
 
@@ -156,12 +156,3 @@ def test_platform_arguments_follow_the_platform_that_is_built_for() -> None:
     assert images(text, TARGETARCH="x", TARGETVARIANT="y") == ["a-x-y"]
     own = own_platform().split("/")[1]
     assert images("FROM a-$BUILDARCH") == [f"a-{own}"]
-
-
-def test_patterns_know_an_instruction_as_buildkit_shows_it() -> None:
-    """Without backslashes, with values, and of a heredoc the beginning."""
-    text = 'FROM a\nENV V=1\nRUN echo \\\n  "\\"q\\"" $V\nRUN <<EOF\nlong\ntext\nEOF\n'
-    patterns = instruction_patterns(text)
-    for shown in ("FROM a", 'RUN echo ""q"" 1', "RUN <<EOF (long...)"):
-        assert any(pattern.fullmatch(shown) for pattern in patterns), shown
-    assert not any(pattern.fullmatch("RUN echo other") for pattern in patterns)
