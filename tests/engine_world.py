@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -78,10 +79,18 @@ class Folder:
         return subprocess.CompletedProcess(done.args, done.returncode, out, err)
 
     @contextmanager
-    def started(self, *words: str, until: bytes) -> Iterator[subprocess.Popen[bytes]]:
+    def started(
+        self, *words: str, until: bytes, environ: Mapping[str, str] | None = None
+    ) -> Iterator[subprocess.Popen[bytes]]:
         """A call of Invoke in a session of its own that has written a line with these bytes."""
         with subprocess.Popen(
-            self.argv(*words), cwd=self.path, stderr=subprocess.PIPE, start_new_session=True
+            self.argv(*words),
+            cwd=self.path,
+            env={**os.environ, **self.environ, **(environ or {})},
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            # A shell has its background jobs ignore Ctrl-C; in a terminal nobody does.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         ) as running:
             assert running.stderr
             for line in running.stderr:

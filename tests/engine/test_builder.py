@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 
 from engine_world import Folder, World, docker
 
@@ -63,18 +62,10 @@ def test_a_builder_that_cannot_be_created_leaves_nothing(folder: Folder) -> None
 def test_an_interrupted_creation_leaves_no_builder(folder: Folder) -> None:
     """Neither a record nor a container; the exit code is 130."""
     folder.image("one", "FROM scratch\nCOPY tasks.py /\n")
-    environ = {**os.environ, "INVOKE_BUILDX_NAMESPACE": "ibx-cut"}
-    running = subprocess.Popen(
-        folder.argv("builder.create"),
-        cwd=folder.path,
-        stderr=subprocess.PIPE,
-        env=environ,
-        start_new_session=True,
-    )
-    with running:
-        assert running.stderr
-        assert b"creating builder" in running.stderr.readline()
+    environ = {"INVOKE_BUILDX_NAMESPACE": "ibx-cut"}
+    with folder.started("builder.create", until=b"creating builder", environ=environ) as running:
         os.killpg(running.pid, signal.SIGINT)
+        assert running.stderr
         assert running.stderr.read().decode().splitlines()[-1] == "Interrupted."
     assert running.returncode == 130
     assert "ibx-cut" not in docker("buildx", "ls", "--format", "{{.Name}}")
