@@ -32,7 +32,7 @@ def test_the_build_is_the_seeds(make_project: ProjectMaker) -> None:
     assert words[-5:] == ["-t", "localhost:5000/team/a:latest", "-f", "-", "/context"]
     passed = [words[i + 1] for i, word in enumerate(words) if word == "--build-arg"]
     assert passed == ["uid=4242", "gid=4343", "groups=docker:105 g5002:5002"]
-    output = "type=image,push=true,compression=zstd,oci-mediatypes=true"
+    output = "type=image,push=true,compression=zstd,compression-level=1,oci-mediatypes=true"
     assert words[words.index("--output") + 1] == output
     assert "--provenance=false" in words
 
