@@ -7,8 +7,7 @@ from invoke_buildx.builder import builder_name, ensure_builder
 from invoke_buildx.delivery import give_to_registry, take_into_engine
 from invoke_buildx.engine.machine import Machine
 from invoke_buildx.outcome import Outcome
-from invoke_buildx.plan import Options, Plan, Step, make_plan
-from invoke_buildx.project.context import contents, folded
+from invoke_buildx.plan import Options, Plan, Step, files_of, make_plan
 from invoke_buildx.project.images import Image
 from invoke_buildx.project.project import Project
 from invoke_buildx.registry import ensure_registry, local_registry
@@ -40,9 +39,7 @@ def build(
 
 def _has_changed(project: Project, step: Step) -> bool:
     """Whether the label of an image that was just built may say more than is true."""
-    sources = step.node.dockerfile.sources
-    now = folded(contents(project.context(step.node.image), sources)) if sources else {}
-    return now != step.parts.files
+    return files_of(project, step.node) != step.parts.files
 
 
 def _act(project: Project, machine: Machine, plan: Plan, options: Options) -> Outcome:

@@ -95,7 +95,7 @@ def make_plan(
     survey = Surveyor(project, machine).look(everything, remote_bases=not machine.shell.dry)
     requested = frozenset(image.label for image in wanted)
     planner = Planner(project, machine, survey, options, requested)
-    return Plan(_only_needed([planner.step(entry) for entry in order], requested), requested)
+    return Plan(_only_needed(planner.steps(order), requested), requested)
 
 
 def is_good_to_run(project: Project, machine: Machine, image: Image) -> bool:
@@ -113,8 +113,7 @@ def is_good_to_run(project: Project, machine: Machine, image: Image) -> bool:
     order = ordered(with_ancestors(project, [image]))
     bases = surveyor.bases(order, remote=False)
     planner = Planner(project, machine, Survey(engine, bases=bases))
-    steps = [planner.step(entry) for entry in order]
-    return steps[-1].action != "build"
+    return planner.steps(order)[-1].action != "build"
 
 
 @dataclass(frozen=True)
@@ -131,6 +130,12 @@ class Planner:
     def done(self) -> dict[str, Step]:
         """The steps decided so far, by label."""
         return {}
+
+    def steps(self, order: Iterable[Node]) -> list[Step]:
+        """What is to be done for each of these images, parents coming first."""
+        found = [self.step(entry) for entry in order]
+        self.project.hashes.save()
+        return found
 
     def step(self, entry: Node) -> Step:
         """What is to be done for one image, its parents being decided."""
@@ -159,13 +164,12 @@ class Planner:
 
     def parts(self, entry: Node) -> Parts:
         """What the image would be made of now."""
-        image, dockerfile = entry.image, entry.dockerfile
-        context = self.project.context(image)
+        image = entry.image
         return Parts(
             text=entry.text,
             text_hash=short_hash(entry.text),
             args={name: short_hash(f"{name}={value}") for name, value in self._args(entry)},
-            files=folded(contents(context, dockerfile.sources)) if dockerfile.sources else {},
+            files=files_of(self.project, entry),
             parents={label: self._fingerprint(label) for label in entry.parents},
             bases={name: self.survey.bases.get(name, "") for name in foreign(entry)},
             options=self._settings(image),
@@ -249,6 +253,14 @@ class Planner:
             "provenance": "yes" if self.project.settings.provenance else "",
         }
         return {key: value for key, value in values.items() if value}
+
+
+def files_of(project: Project, entry: Node) -> dict[str, str]:
+    """The hashes of what an image takes from its context, as they are now."""
+    sources = entry.dockerfile.sources
+    if not sources:
+        return {}
+    return folded(contents(project.context(entry.image), sources, project.hashes))
 
 
 def as_made(parts: Parts, place: Parts) -> Parts:

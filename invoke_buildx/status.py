@@ -49,7 +49,7 @@ def status(project: Project, machine: Machine, images: Iterable[Image]) -> list[
     surveyor = Surveyor(project, machine)
     survey = surveyor.look(order, remote_bases=False)
     planner = Planner(project, machine, survey)
-    steps = {step.label: step for step in map(planner.step, order)}
+    steps = {step.label: step for step in planner.steps(order)}
     chosen = [steps[image.label] for image in wanted]
 
     def published(step: Step) -> RemoteImage | None:

@@ -9,6 +9,7 @@ import hashlib
 import os
 import posixpath
 import stat
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -16,12 +17,14 @@ from pathlib import Path
 from e2b_dockerfile_utils import PatternMatcher
 
 from invoke_buildx.errors import SettingsError, nearest
+from invoke_buildx.project.kept import Kept
 from invoke_buildx.project.references import Source
 
 IGNORE_FILE = ".dockerignore"
 HASH_LETTERS = 16
 MOST_LINKS = 40
 CAPABILITIES = "security.capability"
+SETTLED = 2_000_000_000  # nanoseconds; longer than the tick of any file system's clock
 
 
 def missing_sources(context: Path, sources: Iterable[Source]) -> list[str]:
@@ -35,12 +38,14 @@ def missing_sources(context: Path, sources: Iterable[Source]) -> list[str]:
     return problems
 
 
-def contents(context: Path, sources: Iterable[Source]) -> dict[str, str]:
+def contents(context: Path, sources: Iterable[Source], known: Kept | None = None) -> dict[str, str]:
     """A short hash of every file, link and folder that the sources cover, by its path.
 
-    Only those are looked at. Raises `SettingsError` for a file that cannot be read.
+    Only those are looked at, and a file that is `known` from an earlier run and was not touched
+    since is not read. Raises `SettingsError` for a file that cannot be read.
     """
     ignored = ignore_rules(context)
+    known = known or Kept(None)
     found: dict[str, str] = {}
     for path in dict.fromkeys(source.path for source in sources):
         for match in _matches(context, path):
@@ -48,7 +53,7 @@ def contents(context: Path, sources: Iterable[Source]) -> dict[str, str]:
             for link in links:
                 found[link] = _hash_link(context / link)
             for relative, entry in _below(context, last, ignored):
-                found[relative] = _hash(entry)
+                found[relative] = _hash(entry, known)
     return found
 
 
@@ -176,17 +181,32 @@ def _is_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
 
 
-def _hash(entry: Path | os.DirEntry[str]) -> str:
+def _hash(entry: Path | os.DirEntry[str], known: Kept) -> str:
     try:
         status = os.lstat(entry)
         if stat.S_ISLNK(status.st_mode):
             return _hash_link(entry)
         found = hashlib.sha256(f"{status.st_mode:o}".encode())
         if stat.S_ISREG(status.st_mode):
-            _add_content(found, entry)
+            return _hash_file(entry, status, found, known)
     except OSError as problem:
         raise SettingsError(f"{os.fspath(entry)} cannot be read: {problem.strerror}") from None
     return found.hexdigest()[:HASH_LETTERS]
+
+
+def _hash_file(
+    entry: Path | os.DirEntry[str], status: os.stat_result, found: "hashlib._Hash", known: Kept
+) -> str:
+    """The hash of mode and content; the kernel's time of change tells whether it is the same."""
+    key = f"{os.fspath(entry)} {status.st_ctime_ns} {status.st_size} {status.st_ino}"
+    kept = known.get(key)
+    if kept is None:
+        _add_content(found, entry)
+        kept = found.hexdigest()[:HASH_LETTERS]
+    # What was changed just now may be changed again within the same tick of the clock.
+    if time.time_ns() - status.st_ctime_ns > SETTLED:
+        known.put(key, kept)
+    return str(kept)
 
 
 def _add_content(found: "hashlib._Hash", entry: Path | os.DirEntry[str]) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,17 @@ class Kept:
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
-        self.found: dict[str, Any] = self._load()
         self.used: dict[str, Any] = {}
         self.is_changed = False
+
+    @cached_property
+    def found(self) -> dict[str, Any]:
+        """The results of earlier runs, read when they are first asked for."""
+        try:
+            found = json.loads(self.path.read_bytes()) if self.path else {}
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
 
     def get(self, key: str) -> Any:
         """The result of that key, None if there is none."""
@@ -42,13 +50,6 @@ class Kept:
         fresh.write_text(json.dumps({**kept, **self.used}, separators=(",", ":")))
         fresh.replace(self.path)
         self.is_changed = False
-
-    def _load(self) -> dict[str, Any]:
-        try:
-            found = json.loads(self.path.read_bytes()) if self.path else {}
-        except (OSError, ValueError):
-            return {}
-        return found if isinstance(found, dict) else {}
 
 
 def key_of(makers: tuple[str, ...], facts: Any) -> str:

@@ -112,8 +112,16 @@ class Project:
     @cached_property
     def kept(self) -> Kept:
         """What earlier runs have rendered and read."""
+        return self._kept("kept")
+
+    @cached_property
+    def hashes(self) -> Kept:
+        """What earlier runs know of files of the context."""
+        return self._kept("files")
+
+    def _kept(self, kind: str) -> Kept:
         name = f"{short_hash(str(self.root))}.json"
-        return Kept(self.cache / "kept" / name if self.cache else None)
+        return Kept(self.cache / kind / name if self.cache else None)
 
     def platforms_of(self, image: Image) -> tuple[str, ...]:
         """The platforms that were asked for; none for the machine's own."""

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from invoke_buildx.errors import SettingsError
+from invoke_buildx.project import context
 from invoke_buildx.project.context import contents, folded, missing_sources
+from invoke_buildx.project.kept import Kept
 from invoke_buildx.project.references import Source
 
 
@@ -127,3 +129,26 @@ def test_many_files_are_folded_into_their_folders() -> None:
     assert [name for name in few if few[name] != changed[name]] == ["d3/"]
     assert folded(many, most=1000) == many
     assert len(folded({f"f{i}": "x" for i in range(30)}, most=20)) == 1
+
+
+def test_a_file_that_was_not_touched_is_not_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its time of change tells, which nobody can set; one that is too new is not trusted."""
+    file, known = tmp_path / "f", Kept(None)
+    file.write_text("1")
+    sources = [Source("f", 1)]
+    first = contents(tmp_path, sources, known)
+    assert known.used == {}
+    monkeypatch.setattr(context, "SETTLED", -1)
+    assert contents(tmp_path, sources, known) == first
+    [key] = known.used
+    known.used[key] = "remembered"
+    assert contents(tmp_path, sources, known) == {"f": "remembered"}
+    status = file.stat()
+    file.write_text("2")
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    changed = contents(tmp_path, sources, known)
+    assert changed["f"] not in (first["f"], "remembered")
+    file.chmod(0o700)
+    assert contents(tmp_path, sources, known) != changed
