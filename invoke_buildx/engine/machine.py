@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import IO
 
 from invoke_buildx.engine.buildx import recorded_builder
 from invoke_buildx.engine.command import Shell, command
 from invoke_buildx.engine.daemon import Daemon, active_context
+from invoke_buildx.errors import EngineError
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,7 @@ class Machine:
         if self.shell.dry:
             yield False
             return
-        self.cache.mkdir(parents=True, exist_ok=True)
-        with (self.cache / f"{_file_name(name)}.lock").open("w") as lock:
+        with self._lock_file(name) as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 waited = False
@@ -70,6 +71,17 @@ class Machine:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 waited = True
             yield waited
+
+    def _lock_file(self, name: str) -> IO[str]:
+        path = self.cache / f"{_file_name(name)}.lock"
+        try:
+            self.cache.mkdir(parents=True, exist_ok=True)
+            return path.open("w")
+        except OSError as problem:
+            raise EngineError(
+                f"{path} cannot be written to ({problem.strerror})."
+                " Say where else: XDG_CACHE_HOME=/var/tmp/$USER"
+            ) from None
 
     def write(self, path: Path, text: str) -> None:
         """Write a file by commands, so that a dry run prints them."""

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+from contextlib import suppress
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -41,15 +43,20 @@ class Kept:
         """Write what was used, and as many others as there is room for."""
         if self.path is None or not self.is_changed:
             return
+        # A folder that may not be written to costs time only.
+        with suppress(OSError):
+            self._write(self.path)
+        self.is_changed = False
+
+    def _write(self, path: Path) -> None:
         others = [key for key in self.found if key not in self.used]
         room = max(0, MOST - len(self.used))
         kept = {key: self.found[key] for key in others[-room:]} if room else {}
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         # Another run may read it at any time, so it is replaced as a whole.
-        fresh = self.path.with_suffix(f".{id(self):x}")
+        fresh = path.with_suffix(f".{os.getpid()}")
         fresh.write_text(json.dumps({**kept, **self.used}, separators=(",", ":")))
-        fresh.replace(self.path)
-        self.is_changed = False
+        fresh.replace(path)
 
 
 def key_of(makers: tuple[str, ...], facts: Any) -> str:

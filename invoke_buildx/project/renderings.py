@@ -4,8 +4,10 @@ A text is taken only if every file that went into it, and every name that was as
 be the same again.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from invoke_buildx.project.kept import Kept, key_of
@@ -50,10 +52,18 @@ class Renderings:
         """Jinja, imported when something must be rendered anew."""
         from invoke_buildx.project.template import Templates
 
-        compiled = self.kept.path.parent.parent / "templates" if self.kept.path else None
-        if compiled:
-            compiled.mkdir(parents=True, exist_ok=True)
-        return Templates(self.library, self.ref, compiled)
+        return Templates(self.library, self.ref, self._compiled())
+
+    def _compiled(self) -> Path | None:
+        """The folder for compiled templates, None where nothing may be kept."""
+        if self.kept.path is None:
+            return None
+        folder = self.kept.path.parent.parent / "templates"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            return None
+        return folder if os.access(folder, os.W_OK) else None
 
     def _holds(self, entry: Mapping[str, Any]) -> bool:
         files = all(self.library.hash(name) == was for name, was in entry["files"].items())

@@ -9,6 +9,7 @@ from invoke_buildx import hub, run
 from invoke_buildx.builder import builder_name
 from invoke_buildx.engine.buildx import buildkitd_toml, create_builder, recorded_builder
 from invoke_buildx.engine.machine import Machine
+from invoke_buildx.errors import EngineError
 from invoke_buildx.plan import Options, Planner
 from invoke_buildx.project.graph import node
 from invoke_buildx.single import build_command
@@ -95,8 +96,13 @@ def test_the_cache_folder_follows_xdg(tmp_path: Path) -> None:
     assert Machine(environ={"XDG_CACHE_HOME": "/c"}).cache == Path("/c/invoke-buildx")
     environ = {"XDG_CACHE_HOME": "c", "HOME": "/h"}
     assert Machine(environ=environ).cache == Path("/h/.cache/invoke-buildx")
-    with Machine(environ={"XDG_CACHE_HOME": str(tmp_path)}).alone("x"):
+    with Machine(environ={"XDG_CACHE_HOME": str(tmp_path)}).alone("x") as waited:
         assert (tmp_path / "invoke-buildx/x.lock").is_file()
+        assert not waited
+    (tmp_path / "file").touch()
+    machine = Machine(environ={"XDG_CACHE_HOME": str(tmp_path / "file")})
+    with pytest.raises(EngineError, match="cannot be written to"), machine.alone("x"):
+        pass
 
 
 def test_docker_hub_that_hangs_counts_as_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:

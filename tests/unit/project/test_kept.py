@@ -85,3 +85,12 @@ def test_what_is_used_outlives_what_is_not(tmp_path: Path, monkeypatch: pytest.M
     path.write_text("[broken")
     assert Kept(path).found == {}
     assert Kept(None).found == {}
+
+
+def test_a_folder_that_cannot_be_written_to_is_done_without(
+    make_project: ProjectMaker, tmp_path: Path
+) -> None:
+    """It would only have saved time."""
+    (tmp_path / "file").touch()
+    project = make_project(SETTINGS, FILES)
+    assert described(project, tmp_path / "file/cache")[0].startswith("FROM ")
