@@ -6,7 +6,10 @@ import sys
 from harness import BASE, Bench, bench, compare, facts
 
 SIZES = {
-    "350 MB": "RUN : {bulk} && cp -a /usr /usr.{bulk}\n",
+    "350 MB": (
+        "RUN : {bulk} && apt-get update && apt-get install -y sudo adduser rsync curl"
+        " && head -c 40M /dev/urandom > /{bulk}\n"
+    ),
     "1.4 GB": (
         "RUN : {bulk} && head -c 400M /dev/urandom > /a\n"
         "RUN head -c 200M /dev/urandom > /b && head -c 200M /dev/zero | tr '\\0' x > /c\n"

@@ -63,7 +63,7 @@ def build(
         chosen = with_dependents(project, chosen)
     outcome = verb(project, machine, chosen, Options(force, no_deps, no_cache, pull, jobs))
     outcome.raise_failure()
-    if not machine.shell.dry:
+    if outcome.plan.is_done or not machine.shell.dry:
         machine.shell.say(outcome.summary())
     if push:
         from invoke_buildx import push as pushing

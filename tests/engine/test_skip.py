@@ -2,7 +2,9 @@
 
 import json
 
-from engine_world import BASE, Folder, World, docker
+from engine_world import BASE, Folder, World, docker, free_port
+
+from invoke_buildx.engine.distribution import Registry
 
 COPY = f"FROM {BASE}\nCOPY file /file\n"
 
@@ -25,7 +27,8 @@ def test_an_unchanged_image_starts_no_process(folder: Folder, world: World) -> N
     folder.write("unrelated", "x")
     folder.write("file", "one")
     assert folder.inv("--echo", "build").stderr == "skip:latest is current.\n"
-    assert folder.inv("--dry", "build").stdout == ""
+    dry = folder.inv("--dry", "build")
+    assert (dry.stdout, dry.stderr) == ("", "skip:latest is current.\n")
     folder.write("file", "two")
     assert "Building skip:latest: changed: file file." in build(folder)
     assert content(world, "skip:latest") == "two"
@@ -185,3 +188,48 @@ def test_an_unchanged_parent_of_another_host_is_pinned(folder: Folder, world: Wo
     name = f"{world.namespace}/pinned"
     staged = f"docker-image://{world.registry}/staged/registry.invalid/{name}:latest@sha256:"
     assert f"--build-context registry.invalid/{name}={staged}" in said
+
+
+def test_an_image_for_several_platforms_is_known_by_its_index(folder: Folder, world: World) -> None:
+    """The engine has one of them; what the registry lost only a build can bring back."""
+    folder.image("wide", "FROM scratch\nARG TARGETARCH\nCOPY file /file-$TARGETARCH\n")
+    folder.write("file", "x")
+    wide = ("--platform", "linux/amd64,linux/arm64")
+    build(folder, *wide)
+    assert build(folder, *wide) == "wide:latest is current.\n"
+    docker("rmi", "--force", world.ref("wide:latest"))
+    assert "Pulled" in build(folder, *wide)
+    world.forget_pushed("wide")
+    assert "does not hold it" in build(folder, *wide)
+    manifest = Registry(world.registry).manifest(f"{world.namespace}/wide", "latest")
+    assert manifest is not None
+    found = {entry["platform"]["architecture"] for entry in manifest["manifests"]}
+    assert found == {"amd64", "arm64"}
+
+
+def test_a_registry_that_goes_away_loses_nothing(folder: Folder, world: World) -> None:
+    """The build ends with one sentence, and the next one goes on from the cache."""
+    port = free_port()
+    environ = {
+        "INVOKE_BUILDX_REGISTRY": f"localhost:{port}",
+        "INVOKE_BUILDX_NAMESPACE": f"{world.namespace}-gone",
+    }
+    container = f"invoke-buildx-registry-{port}"
+    folder.image("gone", f"FROM {world.ref('kept:latest')}\nRUN echo started && sleep 2\n")
+    folder.image("kept", f"FROM {BASE}\n")
+    build(folder, "--image", "kept")
+    try:
+        words = ("build", "--image", "gone")
+        with folder.started(*words, until=b" started\n", environ=environ) as one:
+            docker("rm", "--force", container)
+            assert one.stderr
+            last = one.stderr.read().decode().splitlines()[-1]
+        assert one.returncode == 1
+        assert last.startswith("gone:latest: docker buildx build failed")
+        said = folder.inv(*words, environ=environ).stderr
+        assert f"Started the registry at localhost:{port}." in said
+        assert "CACHED" in said
+    finally:
+        folder.inv("builder.rm", environ=environ)
+        folder.inv("registry.down", environ=environ)
+        docker("volume", "rm", container)
