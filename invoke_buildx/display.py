@@ -45,7 +45,8 @@ class PlainDisplay:
         head = f"{label or '':<{self.width}} | " if label else ""
         mark = "  " if event.kind == "output" else ""
         text = shown if event.kind in ("other", "output") else _one_line(shown)
-        print(f"{head}{mark}{text}", file=self.stream, flush=True)
+        # In one piece, since threads may speak at once.
+        print(f"{head}{mark}{text}\n", end="", file=self.stream, flush=True)
 
     def close(self) -> None:
         """Nothing to tidy up."""

@@ -133,7 +133,8 @@ class Shell:
 
     def say(self, text: str) -> None:
         """A remark for the person, on standard error."""
-        print(text, file=sys.stderr, flush=True)
+        # In one piece, since threads may speak at once.
+        print(f"{text}\n", end="", file=sys.stderr, flush=True)
 
     @contextmanager
     def progress(self, doing: str) -> Iterator[None]:
