@@ -15,6 +15,8 @@ from typing import Any, Literal
 _NAME = re.compile(r"\[(?P<target>[^\]\s]+)(?: (?P<where>[^\]]+))?\] (?P<text>.*)", re.DOTALL)
 # `[internal] x`, `[target internal] x` and the like are of no interest unless they fail.
 _HOUSEKEEPING = re.compile(r"\[(?:internal|[^\]\s]+ (?:internal|auth))\]|.*resolving provenance")
+# bake tries a definition from standard input as a compose file before it reads it as what it is.
+_SPURIOUS = re.compile(r'.*The \\?"\w+\\?" variable is not set\. Defaulting to a blank string')
 _FRACTION = re.compile(r"\.\d+")
 
 
@@ -51,7 +53,8 @@ class Progress:
         except ValueError:
             found = None
         if not isinstance(found, dict):
-            self.show(Event("other", None, "", line))
+            if not _SPURIOUS.match(line):
+                self.show(Event("other", None, "", line))
             return
         for vertex in found.get("vertexes") or ():
             self._vertex(vertex)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from engine_world import BASE, Folder, World, docker
 
-WORDS = r"${X:-y}|%{z}|$$|\"q\"|Grüße"
+WORDS = r"${X:-y}$unset|%{z}|$$|\"q\"|Grüße"
 
 
 def file_in(ref: str) -> str:
@@ -31,6 +31,7 @@ def test_all_are_built_by_one_call(family: Folder, world: World) -> None:
     assert done.stderr.count("docker buildx bake") == 1
     assert "child:latest  | RUN echo child >> /file" in done.stderr
     assert "mother:latest | RUN echo" in done.stderr
+    assert "variable is not set" not in done.stderr
     assert done.stderr.splitlines()[-1] == "3 built."
     assert file_in(world.ref("child:latest")) == 'y|%{z}|$$|"q"|Grüße\nchild'.replace(
         "$$", file_in(world.ref("mother:latest")).split("|")[2]

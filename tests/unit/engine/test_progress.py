@@ -74,7 +74,8 @@ def test_a_single_target_is_not_named_by_buildx() -> None:
 
 def test_other_lines_are_passed_on_as_they_are() -> None:
     """The snippet of the Dockerfile and the last error are plain text."""
-    found = full(("a",), "   2 | >>> RUN false", "[1, 2]", {"statuses": []})
+    spurious = 'WARNING: The "x" variable is not set. Defaulting to a blank string.'
+    found = full(("a",), "   2 | >>> RUN false", "[1, 2]", {"statuses": []}, spurious)
     assert [(event.kind, event.text) for event in found] == [
         ("other", "   2 | >>> RUN false"),
         ("other", "[1, 2]"),
