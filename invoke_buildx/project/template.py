@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import jinja2
 from jinja2.ext import Extension
@@ -41,7 +41,7 @@ class ShellSafe(Extension):
 def _escape(found: re.Match[str]) -> str:
     jinja = found["jinja"]
     if jinja is None:
-        return f"{{{{ {_literal(found[0])} }}}}"
+        return f"{{{{ {_verbatim(found[0])} }}}}"
     # The line end behind a block tag is trimmed together with the tag; its CR must go too.
     trimmed = not jinja.startswith("{{")
     return jinja if trimmed or not found["end"] else jinja + '{{ "\\r" }}'
@@ -84,7 +84,7 @@ class _Loader(jinja2.BaseLoader):
         text = self.library.text(path)
         # A helper script is the same text whether it is COPYed or included.
         if self.library.is_verbatim(path):
-            text = f"{{{{ {_literal(text)} }}}}"
+            text = f"{{{{ {_verbatim(text)} }}}}"
         return text, path, _is_new
 
 
@@ -102,7 +102,32 @@ class _Environment(jinja2.Environment):
         return super().select_template(names, *args, **kwargs)
 
 
-def _literal(text: str) -> str:
+def quote(value: object) -> str:
+    """One word of a shell. Raises `ValueError` for what would end its line in a Dockerfile."""
+    return shlex.quote(_one_line(value))
+
+
+def literal(value: object) -> str:
+    """One value of an instruction that expands variables, such as ENV, LABEL or COPY.
+
+    In quotes, where `"`, `$` and the backslash mean themselves. Raises `ValueError` for a line end.
+    """
+    return '"' + re.sub(r'(["$\\])', r"\\\1", _one_line(value)) + '"'
+
+
+def _one_line(value: object) -> str:
+    text = str(value)
+    if not text.isprintable():
+        raise ValueError(f"{text!r} holds a control character, which no line can hold")
+    return text
+
+
+def _fail(message: str) -> NoReturn:
+    """For templates: end the rendering with this sentence."""
+    raise ValueError(message)
+
+
+def _verbatim(text: str) -> str:
     """The text as a Jinja string in which nothing looks like the start or end of a tag."""
     quoted = json.dumps(text, ensure_ascii=False)
     return quoted.replace("{", "\\u007b").replace("}", "\\u007d")
@@ -138,8 +163,8 @@ class Templates:
         self.asked = self.environment.asked = set[str]()
         self.refs: dict[str, str] = {}
         self._constant: dict[str, dict[str, Any]] = {}
-        self.environment.filters.update(slug=slug, quote=lambda value: shlex.quote(str(value)))
-        self.environment.globals["ref"] = self._ref(ref)
+        self.environment.filters.update(slug=slug, quote=quote, literal=literal)
+        self.environment.globals.update(ref=self._ref(ref), fail=_fail)
 
     def render(self, name: str, values: Mapping[str, Any]) -> str:
         """The text of the template at that path. Raises `TemplateError` with file and line."""

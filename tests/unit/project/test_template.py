@@ -1,6 +1,5 @@
 """Templates: what survives, what is found, and how mistakes are explained."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -104,17 +103,31 @@ def test_no_template_outside_the_searched_folders_is_read(tmp_path: Path) -> Non
         render(tmp_path, '{% include "../secret" %}')
 
 
-def test_apt_install_lists_its_packages_quoted(tmp_path: Path) -> None:
-    """A hostile name is data, and the last line has no continuation."""
-    text = render(tmp_path, '{{ apt_install("curl", "a; rm -rf /") }}\n')
-    assert text.endswith("    curl \\\n    'a; rm -rf /'\n")
-    assert "--no-install-recommends" in text
-    assert "no-install" not in render(tmp_path, '{{ apt_install("curl", recommends=true) }}')
+@pytest.mark.parametrize(
+    ("value", "quoted", "literal"),
+    [
+        ("plain", "plain", '"plain"'),
+        ("it's $HOME", "'it'\"'\"'s $HOME'", '"it\'s \\$HOME"'),
+        ('a\\"b', "'a\\\"b'", '"a\\\\\\"b"'),
+        ("", "''", '""'),
+    ],
+)
+def test_values_are_one_word_for_a_shell_or_an_instruction(
+    tmp_path: Path, value: str, quoted: str, literal: str
+) -> None:
+    """What either would expand arrives as it is."""
+    text = "{{ value | quote }} {{ value | literal }}"
+    assert render(tmp_path, text, value=value) == f"{quoted} {literal}"
 
 
-def test_create_user_renders_a_script_that_a_posix_shell_reads(tmp_path: Path) -> None:
-    """The heredoc's body has no syntax error in sh."""
-    text = render(tmp_path, "{{ create_user() }}\n")
-    body = text.split("<<'CREATE_USER'\n")[1].split("\nCREATE_USER\n")[0]
-    assert subprocess.run(["sh", "-n"], input=body, text=True, check=False).returncode == 0
-    assert text.endswith("USER ${username:-user}\n")
+@pytest.mark.parametrize("name", ["quote", "literal"])
+def test_a_value_that_would_start_another_instruction_is_refused(tmp_path: Path, name: str) -> None:
+    """Nothing on a line of a Dockerfile can hold a line end."""
+    with pytest.raises(TemplateError, match=r"Dockerfile.j2:1: .*control character"):
+        render(tmp_path, "RUN echo {{ value | " + name + " }}", value="a\nUSER root")
+
+
+def test_a_template_can_refuse_what_it_is_given(tmp_path: Path) -> None:
+    """`fail` ends the rendering with the template's own sentence."""
+    with pytest.raises(TemplateError, match=r"Dockerfile\.j2:1: no such colour"):
+        render(tmp_path, '{{ fail("no such colour") }}')
