@@ -9,7 +9,7 @@ from invoke_buildx.engine.machine import Machine
 from invoke_buildx.errors import EngineError, UsageError, command_line
 from invoke_buildx.project.images import Image
 from invoke_buildx.project.project import Project
-from invoke_buildx.registry import ensure_registry, local_registry
+from invoke_buildx.registry import ensure_registry, local_registry, registry_at
 
 
 def push(project: Project, machine: Machine, images: Iterable[Image]) -> list[tuple[Image, bool]]:
@@ -27,25 +27,28 @@ def push(project: Project, machine: Machine, images: Iterable[Image]) -> list[tu
         )
     if any(image.reference.host == local_registry(project) for image in wanted):
         ensure_registry(project, machine)
-    return [(image, _push_one(machine, image, held[image.label])) for image in wanted]
+    return [(image, _push_one(project, machine, image, held[image.label])) for image in wanted]
 
 
 def published_digest(registry: Registry, image: Image, held: LocalImage | None) -> str | None:
     """The digest under which the registry holds exactly the engine's image, None if it does not.
 
-    Manifest digests differ between ways of delivery, so the configs are compared too.
+    Manifest digests differ between ways of delivery, so the configs are compared too; of an
+    index, that of the image for this machine.
     """
-    manifest = registry.manifest(image.reference.path, image.tag)
-    if manifest is None or held is None:
+    path = image.reference.path
+    found = registry.manifest(path, image.tag) if held else None
+    if found is None or held is None:
         return None
-    digest = registry.digest(image.reference.path, image.tag)
-    known = f"{image.reference.name}@{digest}" in held.digests
-    same_config = manifest.get("config", {}).get("digest") == held.id
-    return digest if known or same_config else None
+    if f"{image.reference.name}@{found.digest}" in held.digests:
+        return found.digest
+    own = registry.image_manifest(path, found.digest) if found.is_index else found
+    same = own is not None and own.config is not None and own.config.digest == held.id
+    return found.digest if same else None
 
 
-def _push_one(machine: Machine, image: Image, held: LocalImage | None) -> bool:
-    registry = Registry(image.reference.host, machine.environ)
+def _push_one(project: Project, machine: Machine, image: Image, held: LocalImage | None) -> bool:
+    registry = registry_at(project, machine, image.reference.host)
     try:
         if held and published_digest(registry, image, held):
             return False

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from invoke_buildx.engine.command import Command, command
+from invoke_buildx.engine.distribution import Registry
 from invoke_buildx.engine.machine import Machine
 from invoke_buildx.errors import CommandError, EngineError, command_line
 from invoke_buildx.project.project import Project
@@ -35,6 +36,11 @@ def local_registry(project: Project) -> str:
     return registry if is_loopback(registry) else f"localhost:{project.settings.local.port}"
 
 
+def registry_at(project: Project, machine: Machine, host: str) -> Registry:
+    """A registry as the project's settings say it is reached."""
+    return Registry(host, machine.environ, project.settings.registries.get(host))
+
+
 def container_name(host: str) -> str:
     """The name of the container, and of its volume, that serves that local host."""
     return f"invoke-buildx-registry-{port_of(host)}"
@@ -54,7 +60,8 @@ def run_registry(host: str, owner: str) -> Command:
         *("docker", "run", "--detach", "--name", name),
         *("--label", f"{PROJECT_LABEL}={owner}", "--restart", "unless-stopped"),
         *("--publish", f"{address}:{port}:5000", "--volume", f"{name}:/var/lib/registry"),
-        *("--env", "REGISTRY_STORAGE_DELETE_ENABLED=true", IMAGE),
+        *("--env", "REGISTRY_STORAGE_DELETE_ENABLED=true"),
+        *("--env", "REGISTRY_LOG_ACCESSLOG_DISABLED=true", IMAGE),
     )
 
 
@@ -87,7 +94,7 @@ def ensure_registry(project: Project, machine: Machine) -> bool:
         else:
             _create(host, project.namespace, machine)
         if not machine.shell.dry:
-            _await_answer(host)
+            await_answer(host)
     return True
 
 
@@ -98,6 +105,18 @@ def stop_registry(project: Project, machine: Machine) -> bool:
         return False
     machine.shell.run_quietly(command("docker", "rm", "--force", found.container))
     return True
+
+
+def delete_data(project: Project, machine: Machine) -> None:
+    """Remove the local registry's volume, which its container has had to itself.
+
+    Raises `EngineError` for a registry that is not ours.
+    """
+    found = registry_state(project, machine)
+    if found.state == "foreign":
+        raise EngineError(f"The registry at {found.host} was not started by this tool.")
+    if machine.daemon.volume(found.volume):
+        machine.shell.run_quietly(command("docker", "volume", "rm", found.volume))
 
 
 def delivers_through_registry(settings: Settings) -> bool:
@@ -133,7 +152,8 @@ def _create(host: str, owner: str, machine: Machine) -> None:
         raise EngineError(f"{failure}\n{hint}") from None
 
 
-def _await_answer(host: str) -> None:
+def await_answer(host: str) -> None:
+    """Wait until the registry there answers. Raises `EngineError` when it does not."""
     for _ in range(START_SECONDS * 20):
         if answers_as_registry(host):
             return

@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from invoke_buildx.engine.asking import ask_all
 from invoke_buildx.engine.daemon import LocalImage
 from invoke_buildx.engine.machine import Machine
 from invoke_buildx.plan import Planner, Step, fits
 from invoke_buildx.project.graph import ordered, with_ancestors
 from invoke_buildx.project.images import Image
 from invoke_buildx.project.project import Project
-from invoke_buildx.survey import UNREACHABLE, RemoteImage, Surveyor, side_by_side
+from invoke_buildx.survey import UNREACHABLE, RemoteImage, Surveyor
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def status(project: Project, machine: Machine, images: Iterable[Image]) -> list[
             return survey.registry[str(step.to.found)]
         return surveyor.remote(step.to.reference, survey.in_engine(step.to.reference))
 
-    remotes = side_by_side(published, {step.label: step for step in chosen})
+    remotes = ask_all(published, {step.label: step for step in chosen})
     return [
         _status(step, survey.in_engine(step.to.reference), remotes[step.label]) for step in chosen
     ]

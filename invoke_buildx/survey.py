@@ -1,12 +1,11 @@
 """What engine and registries hold of a project's images, asked once and side by side."""
 
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
 
 from invoke_buildx.delivery import Delivery, delivery
+from invoke_buildx.engine.asking import ask_all
 from invoke_buildx.engine.daemon import LocalImage
 from invoke_buildx.engine.distribution import Registry
 from invoke_buildx.engine.machine import Machine
@@ -16,12 +15,7 @@ from invoke_buildx.project.fingerprint import Parts, read_parts
 from invoke_buildx.project.graph import Node
 from invoke_buildx.project.project import Project
 from invoke_buildx.project.reference import HUB, Reference, parse_reference
-from invoke_buildx.registry import PROJECT_LABEL, local_registry
-
-CONNECTIONS = 8
-FEW = 3  # questions that are asked faster one by one than by threads
-Key = TypeVar("Key")
-Found = TypeVar("Found")
+from invoke_buildx.registry import PROJECT_LABEL, local_registry, registry_at
 
 
 @dataclass(frozen=True)
@@ -80,7 +74,7 @@ class Surveyor:
             return self.remote(way.found, engine.get(str(way.reference)))
 
         bases = self.bases(wanted, remote=remote_bases)
-        return Survey(engine, side_by_side(place, places), bases)
+        return Survey(engine, ask_all(place, places), bases)
 
     def bases(self, nodes: Iterable[Node], *, remote: bool) -> dict[str, str]:
         """What identifies the images of others now, by how they are written."""
@@ -124,7 +118,7 @@ class Surveyor:
     def registry(self, host: str) -> Registry:
         """The registry of that host."""
         if host not in self._registries:
-            self._registries[host] = Registry(host, self.machine.environ)
+            self._registries[host] = registry_at(self.project, self.machine, host)
         return self._registries[host]
 
     def _digest(self, host: str, reference: Reference) -> str | None:
@@ -142,11 +136,3 @@ def foreign(entry: Node) -> tuple[str, ...]:
     """Every image of others that goes into an image: its bases, and the frontend that it names."""
     syntax = entry.dockerfile.syntax
     return (*entry.external, *((syntax,) if syntax else ()))
-
-
-def side_by_side(ask: Callable[[Any], Found], questions: Mapping[Key, Any]) -> dict[Key, Found]:
-    """The answer to each question, over a few connections at once where there are many."""
-    if len(questions) <= FEW:
-        return {key: ask(value) for key, value in questions.items()}
-    with ThreadPoolExecutor(CONNECTIONS) as pool:
-        return dict(zip(questions, pool.map(ask, questions.values()), strict=True))

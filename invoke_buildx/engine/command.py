@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, NoReturn, Self
+from typing import IO, TYPE_CHECKING, NoReturn, Self, TypeVar
 
 from invoke_buildx.errors import CommandError, EngineError, command_line
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 LAST_LINES = 15
+Found = TypeVar("Found")
 _running: set[subprocess.Popen[bytes]] = set()
 
 
@@ -84,6 +85,10 @@ class Shell:
                 lines = output.read().decode(errors="replace").splitlines()[-LAST_LINES:]
                 shown = "\n  ".join([f"{_name(wanted)} failed (exit code {code}):", *lines])
                 raise CommandError(shown, code)
+
+    def perform(self, shown: Command, act: Callable[[], Found]) -> Found | None:
+        """Do what that command would do, where we need no process for it; None when dry."""
+        return act() if self._announce(shown) else None
 
     def follow(self, wanted: Command, each: Callable[[str], None], **environ: str) -> None:
         """Execute and hand over each line of its standard error. Raises `CommandError`.

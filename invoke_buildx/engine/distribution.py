@@ -1,185 +1,242 @@
-"""The registry API v2 over requests: what a registry holds.
+"""The registry API v2: what a registry holds, what is put there and taken away.
 
-Rules: the OCI distribution specification 1.1, and the distribution project's token
-authentication (docs/content/spec/auth/token.md).
+Rules: the OCI distribution specification 1.1.
 """
 
 import os
 import re
 from collections.abc import Iterator, Mapping
-from functools import cached_property
-from http.client import responses
+from contextlib import contextmanager
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin
+from urllib.parse import quote, urlencode
 
-from invoke_buildx.engine.connection import Answer, Connection, tcp
+from invoke_buildx.engine.connection import Answer
+from invoke_buildx.engine.transport import Transport
 from invoke_buildx.errors import EngineError
+from invoke_buildx.project.manifest import (
+    INDEX_TYPES,
+    MANIFEST_TYPES,
+    Blob,
+    Manifest,
+    is_attestation,
+)
 from invoke_buildx.project.platforms import own_platform
-from invoke_buildx.project.reference import HUB, is_loopback
+from invoke_buildx.project.settings import RegistrySettings
 
 if TYPE_CHECKING:
     import requests
 
-TIMEOUT = (5, 30)  # seconds: to connect, to be answered
 PAGE = 1000
-MANIFEST_TYPES = (
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.oci.image.manifest.v1+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-    "application/vnd.docker.distribution.manifest.v2+json",
-)
-ACCEPT = {"Accept": ", ".join(MANIFEST_TYPES)}
-HUB_HOST, HUB_LOGIN = "registry-1.docker.io", "https://index.docker.io/v1/"
+BLOCK = 1 << 20  # bytes read at once
+ACCEPT = {"Accept": ", ".join((*INDEX_TYPES, *MANIFEST_TYPES))}
+REFUSED = (401, 403, 404, 405)
 
 
 class Registry:
-    """One registry host, asked anonymously first and with the person's login if it says so."""
+    """One registry host."""
 
-    def __init__(self, host: str, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self,
+        host: str,
+        environ: Mapping[str, str] = os.environ,
+        access: RegistrySettings | None = None,
+    ) -> None:
         self.host = host
-        self.environ = environ
-        scheme = "http" if is_loopback(host) else "https"
-        self.base = f"{scheme}://{HUB_HOST if host == HUB else host}"
+        self.transport = Transport(host, environ, access)
 
-    def repositories(self) -> list[str]:
-        """Every repository of the catalogue, page by page."""
+    def repositories(self) -> list[str] | None:
+        """Every repository of the catalogue, page by page; None where nobody may see it."""
         path = f"/v2/_catalog?n={PAGE}"
-        return [name for page in self._pages(path) for name in page.get("repositories") or ()]
+        first = self.transport.ask("GET", path)
+        # A token that does not reach that far is a refusal; no password at all is a mistake.
+        wants_password = first.headers.get("WWW-Authenticate", "").lower().startswith("basic")
+        if first.status in REFUSED and not (first.status == 401 and wants_password):
+            return None
+        pages = self._pages(path, first)
+        return [name for page in pages for name in page.get("repositories") or ()]
 
     def tags(self, repository: str) -> list[str]:
         """Every tag of a repository, none if it is unknown or empty."""
         path = f"/v2/{repository}/tags/list?n={PAGE}"
-        return sorted(tag for page in self._pages(path) for tag in page.get("tags") or ())
+        pages = self._pages(path, self.transport.ask("GET", path))
+        return sorted(tag for page in pages for tag in page.get("tags") or ())
 
     def digest(self, repository: str, reference: str) -> str | None:
         """The digest of a tag's manifest, None when the registry does not hold it."""
-        answer = self._ask("HEAD", f"/v2/{repository}/manifests/{reference}")
+        answer = self._ask("HEAD", f"/v2/{repository}/manifests/{reference}", ACCEPT)
         return None if answer is None else answer.headers.get("Docker-Content-Digest")
 
-    def config(self, repository: str, reference: str) -> dict[str, Any]:
-        """The configuration of the image of that tag or digest: its labels, its platform.
+    def manifest(self, repository: str, reference: str) -> Manifest | None:
+        """The manifest or index of a tag or digest, None when the registry does not hold it.
 
-        Of an index it is that of the first image for this machine's platform, else of the first.
+        Raises `EngineError` where its bytes are not those of its digest.
         """
-        manifest = self.manifest(repository, reference) or {}
-        if "manifests" in manifest:
-            manifest = self.manifest(repository, _one_of(manifest["manifests"])) or {}
-        digest = manifest.get("config", {}).get("digest")
-        answer = self._ask("GET", f"/v2/{repository}/blobs/{digest}") if digest else None
-        return {} if answer is None else {"id": digest, **answer.json()}
+        answer = self._ask("GET", f"/v2/{repository}/manifests/{reference}", ACCEPT)
+        if answer is None:
+            return None
+        found = Manifest(answer.body, answer.headers.get("Content-Type", "").partition(";")[0])
+        said = reference if ":" in reference else answer.headers.get("Docker-Content-Digest")
+        self._must_be(found.digest, said, repository)
+        return found
 
-    def manifest(self, repository: str, reference: str) -> dict[str, Any] | None:
-        """The manifest or index of a tag or digest, None when the registry does not hold it."""
-        answer = self._ask("GET", f"/v2/{repository}/manifests/{reference}")
-        return None if answer is None else dict(answer.json())
+    def image_manifest(self, repository: str, reference: str) -> Manifest | None:
+        """As `manifest`; of an index, that of the image for this machine, else of its first."""
+        found = self.manifest(repository, reference)
+        if found is None or not found.is_index:
+            return found
+        return self.manifest(repository, _one_of(found.children)) if found.children else None
 
-    @cached_property
-    def _session(self) -> "requests.Session":
-        # requests reuses connections, knows proxies and CAs; imported late: 70 ms.
-        import requests
+    def config(self, repository: str, reference: str) -> dict[str, Any]:
+        """The configuration of the image of that tag or digest, its digest as `id`."""
+        manifest = self.image_manifest(repository, reference)
+        return self.config_of(repository, manifest) if manifest else {}
 
-        session = requests.Session()
-        # A proxy and a netrc file concern other hosts, never this machine's own registry.
-        session.trust_env = not is_loopback(self.host)
-        session.headers.update(ACCEPT)
-        return session
+    def config_of(self, repository: str, manifest: Manifest) -> dict[str, Any]:
+        """The configuration that a single image's manifest names, its digest as `id`."""
+        if manifest.config is None:
+            return {}
+        digest = manifest.config.digest
+        answer = self._ask("GET", f"/v2/{repository}/blobs/{digest}")
+        if answer is None:
+            return {}
+        self._must_be(f"sha256:{sha256(answer.body).hexdigest()}", digest, repository)
+        return {"id": digest, **answer.json()}
 
-    @cached_property
-    def _plain(self) -> Connection:
-        return tcp(self.host, TIMEOUT[1])
+    def delete(self, repository: str, reference: str) -> bool:
+        """Delete a manifest by digest, or a tag where the registry can; False if it cannot."""
+        path = f"/v2/{repository}/manifests/{reference}"
+        answer = self.transport.ask("DELETE", path)
+        if answer.status in (400, 405) and ":" not in reference:
+            return False
+        if answer.status == 405:
+            raise EngineError(
+                f"The registry {self.host} does not allow deleting."
+                " A registry:2 does with REGISTRY_STORAGE_DELETE_ENABLED=true."
+            )
+        if answer.status >= 400 and answer.status != 404:
+            raise self.transport.failure(answer, path)
+        return True
 
-    def _pages(self, path: str) -> Iterator[dict[str, Any]]:
+    def has_blob(self, repository: str, digest: str) -> bool:
+        """Whether a repository holds that blob."""
+        return self._ask("HEAD", f"/v2/{repository}/blobs/{digest}") is not None
+
+    @contextmanager
+    def blob(self, repository: str, blob: Blob) -> Iterator[Iterator[bytes]]:
+        """A blob's bytes as they come; `EngineError` at their end if they are not its own."""
+        path = f"/v2/{repository}/blobs/{blob.digest}"
+        with self.transport.open("GET", path) as answer:
+            self._must_be_good(answer, path)
+            yield self._checked(answer, blob.digest, repository)
+
+    def mount(self, repository: str, digest: str, source: str) -> str | None:
+        """Take a blob over from another repository; None if done, else where to upload it."""
+        return self._begin(repository, "?" + urlencode({"mount": digest, "from": source}))
+
+    def upload(self, repository: str, blob: Blob, data: Iterator[bytes], place: str | None) -> None:
+        """Send a blob to a place that `mount` has named, or to a new one."""
+        place = place or self._begin(repository, "")
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(blob.size)}
+        try:
+            with self.transport.open("PATCH", str(place), headers, _Sized(data, blob.size)) as sent:
+                self._must_be_good(sent, str(place))
+                place = sent.headers.get("Location", place)
+        except BaseException:
+            self.transport.ask("DELETE", str(place))
+            raise
+        mark = "&" if "?" in str(place) else "?"
+        path = f"{place}{mark}digest={quote(blob.digest)}"
+        answer = self.transport.ask("PUT", path, body=b"")
+        if answer.status != 201:
+            raise self.transport.failure(answer, path)
+
+    def put(self, repository: str, reference: str, manifest: Manifest) -> None:
+        """Store a manifest under a tag or under its digest, byte by byte as it is."""
+        path = f"/v2/{repository}/manifests/{reference}"
+        answer = self.transport.ask(
+            "PUT", path, {"Content-Type": manifest.media_type}, manifest.body
+        )
+        if answer.status != 201:
+            raise self.transport.failure(answer, path)
+
+    def _begin(self, repository: str, query: str) -> str | None:
+        """Where to upload to, None if the registry has the blob already."""
+        path = f"/v2/{repository}/blobs/uploads/{query}"
+        answer = self.transport.ask("POST", path, body=b"")
+        if answer.status == 201:
+            return None
+        if answer.status != 202:
+            raise self.transport.failure(answer, path)
+        return str(answer.headers["Location"])
+
+    def _pages(self, path: str, first: Answer) -> Iterator[dict[str, Any]]:
         following: str | None = path
+        answer = first
         while following:
-            answer = self._ask("GET", following)
-            if answer is None:
+            if answer.status == 404:
                 return
+            if answer.status >= 400:
+                raise self.transport.failure(answer, following)
             yield answer.json()
             # The Link header is relative in some registries and absolute in others.
             following = _next_page(answer.headers.get("Link", ""))
+            answer = self.transport.ask("GET", following) if following else answer
 
-    def _ask(self, method: str, path: str) -> Answer | None:
+    def _ask(self, method: str, path: str, headers: dict[str, str] | None = None) -> Answer | None:
         """The answer, None for a 404. Raises `EngineError` in the registry's own words."""
-        answer = self._send(method, path)
-        if answer.status == 401 and self._log_in(answer.headers.get("WWW-Authenticate", "")):
-            answer = self._send_logged_in(method, path)
+        answer = self.transport.ask(method, path, headers)
         if answer.status == 404:
             return None
         if answer.status >= 400:
-            raise EngineError(
-                f"The registry {self.host} answered {answer.status} to {path}:"
-                f" {_reason(answer)}. {self._login_hint(answer.status)}".rstrip()
-            )
+            raise self.transport.failure(answer, path)
         return answer
 
-    def _send(self, method: str, path: str) -> Answer:
-        """Without a library for this machine's own registry, which seldom wants a login."""
-        if not is_loopback(self.host) or "_session" in vars(self):
-            return self._send_logged_in(method, path)
-        try:
-            return self._plain.ask(method, path, ACCEPT)
-        except OSError as problem:
-            raise EngineError(
-                f"The registry {self.host} cannot be reached ({type(problem).__name__})."
-            ) from None
+    def _must_be_good(self, answer: "requests.Response", path: str) -> None:
+        if not answer.ok:
+            found = Answer(answer.status_code, answer.headers, answer.content)
+            raise self.transport.failure(found, path)
 
-    def _send_logged_in(self, method: str, path: str) -> Answer:
+    def _must_be(self, digest: str, said: str | None, repository: str) -> None:
+        if said and said.startswith("sha256:") and digest != said:
+            raise EngineError(
+                f"The registry {self.host} is damaged: in {repository} it gave {digest} for {said}."
+                " Push that image again."
+            )
+
+    def _checked(
+        self, answer: "requests.Response", digest: str, repository: str
+    ) -> Iterator[bytes]:
         from requests import RequestException
 
+        seen = sha256()
         try:
-            answer = self._session.request(method, urljoin(self.base, path), timeout=TIMEOUT)
+            for block in answer.iter_content(BLOCK):
+                seen.update(block)
+                yield block
         except RequestException as problem:
-            reason = type(problem).__name__
-            raise EngineError(f"The registry {self.host} cannot be reached ({reason}).") from None
-        return Answer(answer.status_code, answer.headers, answer.content)
+            raise EngineError(
+                f"The registry {self.host} broke off in {repository} ({type(problem).__name__})."
+            ) from None
+        self._must_be(f"sha256:{seen.hexdigest()}", digest, repository)
 
-    def _log_in(self, challenge: str) -> bool:
-        """Follow a WWW-Authenticate header; False when it cannot be followed."""
-        kind, _, rest = challenge.partition(" ")
-        login = self._login()
-        if kind.lower() == "basic" and login:
-            self._session.auth = login
-            return True
-        if kind.lower() != "bearer":
-            return False
-        fields = dict(re.findall(r'(\w+)="([^"]*)"', rest))
-        realm = fields.pop("realm", None)
-        token = self._token(realm, fields, login) if realm else None
-        if token:
-            self._session.headers["Authorization"] = f"Bearer {token}"
-        return token is not None
 
-    def _token(
-        self, realm: str, query: dict[str, str], login: tuple[str, str] | None
-    ) -> str | None:
-        from requests import RequestException, get
+class _Sized:
+    """Bytes of a known number that are read as they come: sent with a length, never held."""
 
-        try:
-            answer = get(realm, params=query, auth=login, timeout=TIMEOUT)
-            body = answer.json() if answer.ok else {}
-        except (RequestException, ValueError):
-            return None
-        found = body.get("token") or body.get("access_token")
-        return str(found) if found else None
+    def __init__(self, data: Iterator[bytes], size: int) -> None:
+        self.data, self.size = data, size
+        self.rest = b""
 
-    def _login(self) -> tuple[str, str] | None:
-        """User name and password from the Docker config or its credential helper."""
-        # The SDK reads every form of login that the docker command writes.
-        from docker.auth import load_config
-        from docker.errors import DockerException
+    def __len__(self) -> int:
+        return self.size
 
-        folder = self.environ.get("DOCKER_CONFIG")
-        try:
-            config = load_config(f"{folder}/config.json" if folder else None)
-            found = config.resolve_authconfig(HUB_LOGIN if self.host == HUB else self.host)
-        except DockerException as problem:
-            raise EngineError(f"The login for {self.host} cannot be read: {problem}") from None
-        # A helper's answer has its keys in upper case, a line of the file in lower case.
-        login = {key.lower(): value for key, value in (found or {}).items()}
-        return (login["username"], login.get("password") or "") if login.get("username") else None
-
-    def _login_hint(self, status: int) -> str:
-        return f"Log in: docker login {self.host}" if status in (401, 403) else ""
+    def read(self, wanted: int = -1) -> bytes:
+        """At most that many bytes, none at the end."""
+        block = self.rest or next(self.data, b"")
+        if wanted >= 0:
+            block, self.rest = block[:wanted], block[wanted:]
+        return block
 
 
 def _next_page(link: str) -> str | None:
@@ -192,14 +249,6 @@ def _one_of(manifests: list[dict[str, Any]]) -> str:
     """The digest of the entry for this machine; attestations are for no machine."""
     system, _, architecture = own_platform().partition("/")
     fitting = {"os": system, "architecture": architecture}.items()
-    mine = [entry for entry in manifests if fitting <= (entry.get("platform") or {}).items()]
-    return str((mine or manifests)[0]["digest"])
-
-
-def _reason(answer: Answer) -> str:
-    """The registry's own message, or HTTP's."""
-    try:
-        errors = answer.json()["errors"]
-        return "; ".join(str(error.get("message") or error.get("code")) for error in errors)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return responses.get(answer.status, "no reason given")
+    images = [entry for entry in manifests if not is_attestation(entry)] or manifests
+    mine = [entry for entry in images if fitting <= (entry.get("platform") or {}).items()]
+    return str((mine or images)[0]["digest"])

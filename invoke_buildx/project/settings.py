@@ -63,6 +63,16 @@ class LocalSettings:
 
 
 @dataclass(frozen=True)
+class RegistrySettings:
+    """How to reach a registry: without TLS, by a CA of its own, with a certificate of ours."""
+
+    http: bool = False
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything under `buildx`; `default` is the image of tasks that are given none."""
 
@@ -75,6 +85,7 @@ class Settings:
     builder: BuilderSettings = field(default_factory=BuilderSettings)
     run: RunSettings = field(default_factory=RunSettings)
     local: LocalSettings = field(default_factory=LocalSettings)
+    registries: Mapping[str, RegistrySettings] = field(default_factory=dict)
     images: Mapping[str, ImageSettings] = field(default_factory=dict)
 
 
@@ -123,6 +134,7 @@ def _name_problems(settings: Settings, reader: "_Reader") -> Iterator[str]:
         ("registry", host_problem(settings.registry)),
         ("namespace", path_problem(settings.namespace or "")),
         ("local.port", None if 0 < settings.local.port < 65536 else "is no port number"),
+        *((f"registries.{host}", host_problem(host)) for host in settings.registries),
         *((f"images.{name}", path_problem(name)) for name in settings.images),
     ):
         if problem:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from invoke.collection import Collection
 
-from invoke_buildx.tasks import builder, doctor, images, registry
+from invoke_buildx.tasks import builder, catalogue, doctor, images, registry
 from invoke_buildx.tasks.door import OWN_KEY
 
 
@@ -24,7 +24,19 @@ def namespace(root: Path) -> Collection:
     tasks.add_collection(Collection("builder", builder.create, builder.ls, builder.rm))
     tasks.add_collection(
         Collection(
-            "registry", registry.up, registry.down, registry.status, registry.ls, registry.tags
+            "registry",
+            registry.up,
+            registry.down,
+            registry.status,
+            catalogue.ls,
+            catalogue.tags,
+            catalogue.inspect,
+            catalogue.rm,
+            catalogue.prune,
+            registry.gc,
+            registry.du,
+            registry.mirror,
+            registry.copy,
         )
     )
     tasks.configure({OWN_KEY: {"root": str(root)}})

@@ -71,6 +71,16 @@ def project_of(
     return Project(root, settings, caller(), overrides, args, wanted, cache)
 
 
+def ask_person(question: str) -> None:
+    """Go on only after a yes on the terminal. Raises `UsageError`."""
+    from invoke_buildx.errors import UsageError
+
+    if not sys.stdin.isatty():
+        raise UsageError("Nothing is deleted without a yes: add --yes.")
+    if input(f"{question} [y/N] ").strip().lower() not in ("y", "yes"):
+        raise UsageError("Nothing was deleted.")
+
+
 def words_after_dashes(c: Context) -> list[str]:
     """What follows `--`, word for word; Invoke's own remainder has lost the quoting."""
     from invoke.main import program

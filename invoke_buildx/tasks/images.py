@@ -52,7 +52,7 @@ def build(
     pull: bool = False,
     platform: str = "",
 ) -> None:
-    """Build what changed, parents first, into engine and registry"""
+    """Build what changed, parents first, and deliver it"""
     from invoke_buildx.build import build as verb
     from invoke_buildx.plan import Options
     from invoke_buildx.project.graph import with_dependents

@@ -1,12 +1,8 @@
-"""Tasks on registries: the one on this machine, and any other that is named."""
-
-from typing import Any
+"""Tasks on the registry of this machine, and copies between registries."""
 
 from invoke.context import Context
 
-from invoke_buildx.tasks.door import front_door, machine_of, project_of
-
-HOST_HELP = "another registry's host (default: buildx.registry)"
+from invoke_buildx.tasks.door import ask_person, front_door, machine_of, project_of
 
 
 @front_door()
@@ -21,14 +17,19 @@ def up(c: Context) -> None:
         machine.shell.say(f"The registry at {local_registry(project)} {how}.")
 
 
-@front_door()
-def down(c: Context) -> None:
+@front_door(help={"volumes": "delete its data too; asks before", "yes": "do not ask"})
+def down(c: Context, volumes: bool = False, yes: bool = False) -> None:
     """Stop the local registry and keep its data"""
-    from invoke_buildx.registry import local_registry, stop_registry
+    from invoke_buildx.registry import delete_data, local_registry, stop_registry
 
     project, machine = project_of(c), machine_of(c)
+    if volumes and not machine.shell.dry and not yes:
+        ask_person(f"Delete everything in the registry at {local_registry(project)}?")
     stopped = stop_registry(project, machine)
-    if not machine.shell.dry:
+    if volumes:
+        delete_data(project, machine)
+        machine.shell.say(f"The registry at {local_registry(project)} and its data are gone.")
+    elif not machine.shell.dry:
         how = "is stopped; its data is kept" if stopped else "was not running, or is not ours"
         machine.shell.say(f"The registry at {local_registry(project)} {how}.")
 
@@ -39,49 +40,73 @@ def status(c: Context, json: bool = False) -> None:
     from dataclasses import asdict
 
     from invoke_buildx.registry import registry_state
+    from invoke_buildx.tasks.table import show
 
     found = asdict(registry_state(project_of(c), machine_of(c)))
-    _show(("HOST", "CONTAINER", "VOLUME", "STATE"), [found], json)
+    show(("HOST", "CONTAINER", "VOLUME", "STATE"), [found], json)
 
 
-@front_door(help={"registry": HOST_HELP, "json": "for programs"})
-def ls(c: Context, registry: str = "", json: bool = False) -> None:
-    """List the repositories of a registry"""
-    from invoke_buildx.engine.distribution import Registry
+@front_door(help={"json": "for programs"})
+def du(c: Context, json: bool = False) -> None:
+    """Show what the local registry takes on disk, by repository"""
+    from invoke_buildx.catalogue import read_repositories, stored_sizes
+    from invoke_buildx.registry import local_registry, registry_at
+    from invoke_buildx.storage import bytes_on_disk
+    from invoke_buildx.tasks.table import show, size_text
 
-    host = Registry(registry or project_of(c).settings.registry)
-    _show(("REPOSITORY",), [{"repository": name} for name in host.repositories()], json)
-
-
-@front_door(
-    help={
-        "image": "an image of this project, or a repository",
-        "registry": HOST_HELP,
-        "json": "for programs",
-    }
-)
-def tags(c: Context, image: str = "", registry: str = "", json: bool = False) -> None:
-    """List the tags of an image, with their digests"""
-    from invoke_buildx.engine.distribution import Registry
-    from invoke_buildx.project.images import first_variants
-
-    project = project_of(c)
-    host = Registry(registry or project.settings.registry)
-    ours = first_variants(project.images)
-    chosen = ours.get(image) if image else project.select([])[0]
-    repository = chosen.reference.path if chosen else image
-    rows = [
-        {"tag": tag, "digest": host.digest(repository, tag) or ""} for tag in host.tags(repository)
-    ]
-    _show(("TAG", "DIGEST"), rows, json)
+    project, machine = project_of(c), machine_of(c)
+    total = bytes_on_disk(project, machine)
+    host = registry_at(project, machine, local_registry(project))
+    found = read_repositories(host, host.repositories() or [])
+    rows = [{"repository": name, **sizes} for name, sizes in stored_sizes(found, total).items()]
+    show(("REPOSITORY", "SIZE", "ONLY HERE"), rows, json, size=size_text, own=size_text)
 
 
-def _show(heads: tuple[str, ...], rows: list[dict[str, Any]], as_json: bool) -> None:
-    if as_json:
-        from json import dumps
+@front_door()
+def gc(c: Context) -> None:
+    """Give back the space of what was deleted"""
+    from invoke_buildx.storage import bytes_on_disk, collect_garbage
+    from invoke_buildx.tasks.table import size_text
 
-        print(dumps(rows, indent=2))
-        return
-    from invoke_buildx.tasks.table import table
+    project, machine = project_of(c), machine_of(c)
+    before = bytes_on_disk(project, machine)
+    collect_garbage(project, machine)
+    if not machine.shell.dry:
+        after = bytes_on_disk(project, machine)
+        machine.shell.say(f"{size_text(before)} before, {size_text(after)} now.")
 
-    print(table(heads, [tuple(map(str, row.values())) for row in rows]))
+
+@front_door(iterable=["image"], help={"image": "an image of others, such as debian:bookworm"})
+def mirror(c: Context, image: list[str]) -> None:
+    """Copy other people's images into the local registry"""
+    from invoke_buildx.errors import UsageError
+    from invoke_buildx.mirroring import mirror as verb
+
+    if not image:
+        raise UsageError("Say which: --image debian:bookworm")
+    project, machine = project_of(c), machine_of(c)
+    for word in image:
+        target = verb(project, machine, word)
+        if not machine.shell.dry:
+            machine.shell.say(f"{word} is mirrored as {target}.")
+
+
+@front_door(help={"source": "HOST/REPOSITORY:TAG or @DIGEST", "target": "HOST/REPOSITORY:TAG"})
+def copy(c: Context, source: str, target: str) -> None:
+    """Copy an image from registry to registry"""
+    from invoke_buildx.copying import Place
+    from invoke_buildx.copying import copy as verb
+    from invoke_buildx.project.reference import parse_reference
+    from invoke_buildx.registry import registry_at
+    from invoke_buildx.tasks.table import size_text
+
+    project, machine = project_of(c), machine_of(c)
+
+    def place(word: str) -> Place:
+        reference = parse_reference(word).canonical()
+        return Place(registry_at(project, machine, reference.host), reference)
+
+    done = verb(place(source), place(target), machine.shell)
+    if done:
+        how = f"{size_text(done.sent)} sent, {size_text(done.spared)} were there"
+        machine.shell.say(f"{target} is {done.digest}: {how}.")

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 STATE_COLOURS = {
     "ok": 32,
@@ -30,6 +31,32 @@ def table(
         cells = zip(line, widths, strict=True)
         shown.append([painted(cell, cell.ljust(width), colour) for cell, width in cells])
     return "\n".join("  ".join(cells).rstrip() for cells in shown)
+
+
+def show(
+    heads: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
+    as_json: bool,
+    **shown: Callable[[Any], str],
+) -> None:
+    """Print rows as JSON, or below their heads, a value by the function of its name."""
+    if as_json:
+        from json import dumps
+
+        print(dumps(rows, indent=2))
+        return
+    lines = [[shown.get(key, str)(value) for key, value in row.items()] for row in rows]
+    print(table(heads, lines))
+
+
+def size_text(size: int) -> str:
+    """Bytes in the unit that docker would choose: 18.4 MB."""
+    number, units = float(size), ["B", "kB", "MB", "GB", "TB"]
+    while number >= 1000 and len(units) > 1:
+        number /= 1000
+        units.pop(0)
+    whole = number >= 100 or units[0] == "B"
+    return f"{number:.0f} {units[0]}" if whole else f"{number:.1f} {units[0]}"
 
 
 def wants_colour(environ: Mapping[str, str]) -> bool:

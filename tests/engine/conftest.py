@@ -9,12 +9,23 @@ import pytest
 from engine_world import Folder, World, a_world, settings_text
 from projects import REPOSITORY
 
+from invoke_buildx.engine.machine import Machine
+from invoke_buildx.install import install
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything in this folder is an engine test."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.engine)
+
+
+@pytest.fixture(scope="session")
+def skopeo() -> str:
+    """The program of others that gives a second opinion on registries, installed if need be."""
+    if not shutil.which("skopeo"):
+        install(Machine(), "skopeo")
+    return "skopeo"
 
 
 @pytest.fixture(scope="session")

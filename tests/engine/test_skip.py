@@ -203,7 +203,7 @@ def test_an_image_for_several_platforms_is_known_by_its_index(folder: Folder, wo
     assert "does not hold it" in build(folder, *wide)
     manifest = Registry(world.registry).manifest(f"{world.namespace}/wide", "latest")
     assert manifest is not None
-    found = {entry["platform"]["architecture"] for entry in manifest["manifests"]}
+    found = {entry["platform"]["architecture"] for entry in manifest.children}
     assert found == {"amd64", "arm64"}
 
 

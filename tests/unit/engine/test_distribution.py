@@ -11,7 +11,9 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 
 from invoke_buildx.engine.distribution import Registry
+from invoke_buildx.engine.transport import Transport
 from invoke_buildx.errors import EngineError
+from invoke_buildx.project.settings import RegistrySettings
 
 LOGIN = "Basic " + base64.b64encode(b"alice:secret").decode()
 
@@ -44,12 +46,24 @@ class Handler(BaseHTTPRequestHandler):
         elif address.path == "/auth":
             right = query == {"service": ["s"], "scope": ["repository:token:pull"]}
             self.reply(200 if right else 400, {"token": "let-me-in"}, {})
+        elif address.path.startswith("/v2/damaged"):
+            self.reply(200, {"not": "that"}, {"Docker-Content-Digest": f"sha256:{'0' * 64}"})
+        elif address.path.startswith("/v2/busy") and self.server.calls < 2:  # type: ignore[attr-defined]
+            self.server.calls += 1  # type: ignore[attr-defined]
+            self.reply(429, {}, {"Retry-After": "0"})
         elif address.path.startswith("/v2/broken"):
             self.reply(500, {"errors": [{"message": "out of order"}]}, {})
         elif address.path.startswith("/v2/unknown"):
             self.reply(404, {}, {})
         else:
             self.reply(200, {"tags": ["b", "a"]}, {})
+
+    def do_POST(self) -> None:
+        """The token server, to those who hold an identity token."""
+        form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        right = form["grant_type"] == ["refresh_token"] and form["refresh_token"] == ["kept"]
+        right = right and form["scope"] == ["repository:token:pull"]
+        self.reply(200 if right else 400, {"access_token": "let-me-in"}, {})
 
     def reply(self, status: int, body: object, headers: dict[str, str]) -> None:
         """One answer."""
@@ -58,7 +72,7 @@ class Handler(BaseHTTPRequestHandler):
         for key, value in {**headers, "Content-Length": str(len(data))}.items():
             self.send_header(key, value)
         self.end_headers()
-        if self.command == "GET":
+        if self.command != "HEAD":
             self.wfile.write(data)
 
     def log_message(self, *words: object) -> None:
@@ -69,6 +83,7 @@ class Handler(BaseHTTPRequestHandler):
 def host() -> Iterator[str]:
     """Where that server listens."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.calls = 0  # type: ignore[attr-defined]
         serving = threading.Thread(target=server.serve_forever)
         serving.start()
         yield f"localhost:{server.server_port}"
@@ -108,3 +123,40 @@ def test_errors_are_the_registrys_own_words(host: str) -> None:
         Registry(host).tags("broken")
     with pytest.raises(EngineError, match="localhost:9 cannot be reached"):
         Registry("localhost:9").tags("any")
+
+
+def test_an_identity_token_is_exchanged(host: str, tmp_path: Path) -> None:
+    """What a login in the browser leaves behind instead of a password."""
+    login = {"auth": base64.b64encode(b"<token>:").decode(), "identitytoken": "kept"}
+    (tmp_path / "config.json").write_text(json.dumps({"auths": {host: login}}))
+    assert Registry(host, {"DOCKER_CONFIG": str(tmp_path)}).tags("token") == ["a", "b"]
+
+
+def test_a_busy_registry_is_asked_again(host: str) -> None:
+    """After as long as it has said."""
+    assert Registry(host).tags("busy") == ["a", "b"]
+
+
+def test_bytes_of_another_digest_are_refused(host: str) -> None:
+    """By the digest that was asked for, and by the one that the registry names."""
+    for reference in ("latest", f"sha256:{'1' * 64}"):
+        with pytest.raises(EngineError, match="is damaged: in damaged it gave sha256:"):
+            Registry(host).manifest("damaged", reference)
+
+
+def test_a_host_is_asked_by_https_unless_it_is_this_machine() -> None:
+    """Or unless the settings say so; a certificate of its own means TLS here, too."""
+    bases = {
+        "localhost:5000": RegistrySettings(),
+        "registry.example.org": RegistrySettings(),
+        "plain.example.org": RegistrySettings(http=True),
+        "docker.io": RegistrySettings(),
+        "127.0.0.1:1": RegistrySettings(ca="ca.pem"),
+    }
+    assert [Transport(host, {}, access).base for host, access in bases.items()] == [
+        "http://localhost:5000",
+        "https://registry.example.org",
+        "http://plain.example.org",
+        "https://registry-1.docker.io",
+        "https://127.0.0.1:1",
+    ]

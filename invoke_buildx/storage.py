@@ -1,0 +1,72 @@
+"""What our local registry stores on disk: how much, what no tag leads to, giving space back."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from invoke_buildx.engine.command import command
+from invoke_buildx.engine.machine import Machine
+from invoke_buildx.errors import EngineError, command_line
+from invoke_buildx.project.project import Project
+from invoke_buildx.registry import RegistryState, await_answer, registry_state
+
+FOLDER = "/var/lib/registry/docker/registry/v2/repositories"
+CONFIG = "/etc/docker/registry/config.yml"
+_LINK = re.compile(r"/repositories/(.+)/_manifests/revisions/sha256/([0-9a-f]{64})/link$")
+
+
+def own_registry(project: Project, machine: Machine) -> RegistryState:
+    """The local registry, if it is ours and runs. Raises `EngineError`."""
+    found = registry_state(project, machine)
+    if found.state == "foreign":
+        raise EngineError(f"The registry at {found.host} was not started by this tool.")
+    if found.state != "running":
+        start = command_line("registry.up")
+        raise EngineError(f"The registry at {found.host} is {found.state}. Start it: {start}")
+    return found
+
+
+def bytes_on_disk(project: Project, machine: Machine) -> int:
+    """The size of the local registry's volume."""
+    found = own_registry(project, machine)
+    return machine.daemon.volume_sizes().get(found.volume, -1)
+
+
+def stored_manifests(project: Project, machine: Machine) -> dict[str, list[str]]:
+    """The digests of all manifests that are stored, tagged or not, by repository."""
+    name = own_registry(project, machine).container
+    find = ("find", FOLDER, "-path", "*/_manifests/revisions/*/link")
+    said = machine.shell.ask(command("docker", "exec", name, *find))
+    found: dict[str, list[str]] = {}
+    for line in said.splitlines():
+        match = _LINK.search(line)
+        if match:
+            found.setdefault(match[1], []).append(f"sha256:{match[2]}")
+    return found
+
+
+def collect_garbage(project: Project, machine: Machine) -> None:
+    """Give back the space of what nothing refers to; nobody can push meanwhile.
+
+    The program's own `--delete-untagged` is not used: it would delete what an index names.
+    """
+    found = own_registry(project, machine)
+    container = machine.daemon.container(found.container) or {}
+    image = container["Config"]["Image"]
+    with _stopped(found, machine), machine.shell.progress("collecting garbage"):
+        volumes = ("--rm", "--network", "none", "--volumes-from", found.container)
+        machine.shell.run_quietly(
+            command("docker", "run", *volumes, image, "garbage-collect", CONFIG)
+        )
+
+
+@contextmanager
+def _stopped(found: RegistryState, machine: Machine) -> Iterator[None]:
+    """The registry does not run meanwhile, and does so again whatever happens."""
+    machine.shell.run_quietly(command("docker", "stop", found.container))
+    try:
+        yield
+    finally:
+        machine.shell.run_quietly(command("docker", "start", found.container))
+        if not machine.shell.dry:
+            await_answer(found.host)
