@@ -33,6 +33,7 @@ def namespace(root: Path) -> Collection:
             catalogue.inspect,
             catalogue.rm,
             catalogue.prune,
+            catalogue.browse,
             registry.gc,
             registry.du,
             registry.mirror,

@@ -166,6 +166,42 @@ def prune(
     _remove(machine, chosen, yes)
 
 
+@front_door(
+    help={
+        "registry": HOST_HELP,
+        "export": "write the page to this file, and do not open it",
+    }
+)
+def browse(c: Context, registry: str = "", export: str = "") -> None:
+    """Look at a registry in the browser"""
+    from pathlib import Path
+
+    from invoke_buildx.catalogue import read_repositories, read_tags, repository_names
+    from invoke_buildx.page import registry_page
+    from invoke_buildx.registry import registry_at
+    from invoke_buildx.status import status
+
+    project, machine = project_of(c), machine_of(c)
+    host = registry_at(project, machine, registry or project.settings.registry)
+    with machine.shell.progress(f"reading {host.host}"):
+        known = [image.reference.path for image in project.images]
+        names, complete = repository_names(host, known)
+        found = read_repositories(host, names)
+        tagged = {one.name: read_tags(host, one) for one in found}
+    ours = [one for one in project.images if one.reference.host == host.host]
+    rows = [one.as_json() for one in status(project, machine, ours)]
+    remark = "" if complete else "It lists nothing itself; these are the project's own."
+    path = Path(export) if export else machine.cache / "registry.html"
+    if not machine.shell.dry:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(registry_page(host.host, found, tagged, rows, remark))
+        machine.shell.say(f"The page is {path.resolve()}.")
+        if not export:
+            from webbrowser import open as show
+
+            show(path.resolve().as_uri())
+
+
 def _states(project: "Project", machine: "Machine", where: "Asked") -> dict[str, str]:
     """Whether the registry's tags of our own images are what the files say."""
     from invoke_buildx.status import status

@@ -136,6 +136,17 @@ def test_a_closed_catalogue_shows_what_the_project_knows(folder: Folder, tmp_pat
         assert "public/mine" in said.stdout
 
 
+def test_the_page_is_one_file(folder: Folder, world: World) -> None:
+    """With this project's images and everybody's repositories."""
+    folder.image("paged", "FROM scratch\nCOPY tasks.py /\n")
+    folder.inv("build")
+    said = folder.inv("registry.browse", "--export", "page.html").stderr
+    assert f"The page is {folder.path / 'page.html'}." in said
+    text = (folder.path / "page.html").read_text()
+    assert "paged:latest" in text
+    assert f"{world.namespace}/paged" in text
+
+
 @pytest.fixture
 def own(folder: Folder) -> Iterator[tuple[Folder, str]]:
     """A project with a local registry of its own, which is up."""
