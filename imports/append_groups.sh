@@ -6,6 +6,8 @@
 # next free number. Running it twice changes nothing.
 set -euf
 
+# What would mean something to the account files, a path or a shell.
+odd=':,/;$`"*?<>|&(){}!#~=%^'\'
 newline='
 '
 fail() {
@@ -86,8 +88,8 @@ esac
 for entry in "$@"; do
     name=${entry%%:*}
     case $name in
-        '' | [-+]* | *[!A-Za-z0-9_.@\\+-]*)
-            fail "'$entry' is not NAME:GID: letters, digits, _ . @ \\ + and -" ;;
+        '' | [-+]* | *' '* | *[[:cntrl:]]* | *["$odd"]* | *'['* | *']'*)
+            fail "'$entry' is not NAME:GID" ;;
     esac
     if [ "$name" != "$entry" ]; then
         gid=$(plain_id "${entry#"$name":}")

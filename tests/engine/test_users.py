@@ -81,7 +81,7 @@ PEOPLE = {
     "blank": Person(4242, 4343, "John Doe", "Domain Users"),
     "directory": Person(4242, 4343, "CORP\\new", "CORP\\users", "CORP\\a:6006 b@corp:6007"),
     "mail": Person(4242, 4343, "john@corp.example", "all@corp.example"),
-    "foreign": Person(4242, 4343, "jürgen", "größe"),
+    "foreign": Person(4242, 4343, "jürgen", "größe", "maße:6010"),
 }
 # Said inside: one fact a line, so that a wrong one is easily found.
 SEEN = """
