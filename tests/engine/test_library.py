@@ -83,6 +83,26 @@ def test_dnf_installs_a_pinned_package_and_leaves_no_lists(folder: Folder, world
     assert docker("run", "--rm", world.ref("rpm:latest"), "sh", "-c", script) == "it"
 
 
+APK = f"""\
+FROM {BASE}
+COPY --chmod=755 <<'APK' /usr/bin/apk
+#!/bin/sh
+printf '<%s>' "$@" > /called
+test -w /var/cache/apk
+APK
+{{{{ apk_add("curl", "git=~2.43") }}}}
+"""
+
+
+def test_apk_is_called_with_its_words(folder: Folder, world: World) -> None:
+    """There is no apk where these tests run, so a stand-in writes down how it is called."""
+    folder.image("apk", APK)
+    folder.inv("build")
+    assert docker("run", "--rm", world.ref("apk:latest"), "cat", "/called") == (
+        "<add><--update-cache><--cache-dir></var/cache/apk><--><curl><git=~2.43>"
+    )
+
+
 def test_what_the_base_lacks_is_said_in_a_sentence(folder: Folder) -> None:
     """A zone, a locale or a package that is not there ends the build with the reason."""
     for call, sentence in {
