@@ -59,6 +59,9 @@ class Repository:
         return {key: size for one in self.held.values() for key, size in one.blobs.items()}
 
 
+FEW_REPOSITORIES = 400  # so many can be measured within about a second
+
+
 def repository_names(registry: Registry, known: Iterable[str]) -> tuple[list[str], bool]:
     """Every repository and True; where the catalogue is refused, those that we know and False."""
     found = registry.repositories()
@@ -97,10 +100,12 @@ def _repository(registry: Registry, name: str, found: Mapping[str, Manifest | No
 
 
 def whole(registry: Registry, repository: str, top: Manifest) -> Held:
-    """A manifest with those that it names; one that is missing is left out."""
-    digests = (str(entry["digest"]) for entry in top.children)
-    parts = (registry.manifest(repository, digest) for digest in digests)
-    return Held(top, tuple(part for part in parts if part))
+    """A manifest with those that it names, and what these name; a missing one is left out."""
+    parts: list[Manifest] = []
+    for entry in top.children:
+        part = registry.manifest(repository, str(entry["digest"]))
+        parts += whole(registry, repository, part).manifests if part else ()
+    return Held(top, tuple(parts))
 
 
 @dataclass(frozen=True)

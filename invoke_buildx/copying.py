@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from threading import Event
 
 from invoke_buildx.engine.command import Background, Shell, command
 from invoke_buildx.engine.distribution import Registry
@@ -47,7 +48,8 @@ def copy(source: Place, target: Place, shell: Shell) -> Copied | None:
     Nothing can be seen under the new name before all of it is there. Raises `EngineError`.
     """
     shown = command("skopeo", "copy", "--all", _skopeo(source), _skopeo(target))
-    return shell.perform(shown, partial(_copy, source, target))
+    with shell.progress(f"copying {source.reference} to {target.reference}"):
+        return shell.perform(shown, partial(_copy, source, target))
 
 
 def _copy(source: Place, target: Place) -> Copied:
@@ -63,7 +65,8 @@ def _copy(source: Place, target: Place) -> Copied:
     with Background(AT_ONCE) as background:
         # The largest first, so that the last one to be done is a small one.
         for blob in sorted(blobs.values(), key=lambda blob: -blob.size):
-            background.start(partial(_copy_blob, source, target, blob, sent))
+            send = partial(_copy_blob, source, target, blob, sent, background.stopping)
+            background.start(send)
     for manifest in manifests:
         target.registry.put(target.repository, manifest.digest, manifest)
     target.registry.put(target.repository, target.label, top)
@@ -83,7 +86,7 @@ def _deepest_first(source: Place, manifest: Manifest) -> Iterator[Manifest]:
     yield manifest
 
 
-def _copy_blob(source: Place, target: Place, blob: Blob, sent: list[int]) -> None:
+def _copy_blob(source: Place, target: Place, blob: Blob, sent: list[int], stopping: Event) -> None:
     """Take a blob over where the registry can, else stream it through."""
     if target.registry.has_blob(target.repository, blob.digest):
         return
@@ -93,8 +96,16 @@ def _copy_blob(source: Place, target: Place, blob: Blob, sent: list[int]) -> Non
         if place is None:
             return
     with source.registry.blob(source.repository, blob) as data:
-        target.registry.upload(target.repository, blob, data, place)
+        target.registry.upload(target.repository, blob, _unless(stopping, data), place)
     sent.append(blob.size)
+
+
+def _unless(stopping: Event, data: Iterator[bytes]) -> Iterator[bytes]:
+    """The same bytes, until the copy as a whole has ended."""
+    for block in data:
+        if stopping.is_set():
+            raise EngineError("The copy was stopped.")
+        yield block
 
 
 def _skopeo(place: Place) -> str:

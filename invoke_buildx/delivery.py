@@ -76,12 +76,16 @@ def take_into_engine(machine: Machine, built: Mapping[Delivery, str | None]) -> 
 def give_to_registry(machine: Machine, wanted: Iterable[Delivery]) -> None:
     """Push what only the engine holds to where the next build looks for it."""
     for to in wanted:
-        names = str(to.reference), str(to.found)
-        if to.found != to.reference:
-            machine.shell.run_quietly(command("docker", "tag", *names))
-        machine.shell.run_quietly(command("docker", "push", "--quiet", names[1]))
-        if to.found != to.reference:
-            machine.shell.run_quietly(command("docker", "rmi", "--no-prune", names[1]))
+        push_as(machine, str(to.reference), str(to.found))
+
+
+def push_as(machine: Machine, held: str, name: str) -> None:
+    """Push what the engine holds, under that name, which it does not keep."""
+    if name != held:
+        machine.shell.run_quietly(command("docker", "tag", held, name))
+    machine.shell.run_quietly(command("docker", "push", "--quiet", name))
+    if name != held:
+        machine.shell.run_quietly(command("docker", "rmi", "--no-prune", name))
 
 
 def _is_held(machine: Machine, to: Delivery, digest: str | None) -> bool:

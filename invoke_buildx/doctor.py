@@ -10,6 +10,7 @@ from pathlib import Path
 
 from invoke_buildx import install, registry, substitutes
 from invoke_buildx.builder import ENGINE_DRIVER
+from invoke_buildx.delivery import push_as
 from invoke_buildx.diagnosis import bases_on_hub, is_mirrored
 from invoke_buildx.engine.buildx import BUILDER_IMAGE, buildx_problem, buildx_version, numbers
 from invoke_buildx.engine.command import command
@@ -247,9 +248,8 @@ class Doctor:
             self._get(name)
         if not self._needs_registry:
             return
-        copy = str(Reference(registry.local_registry(self.project), base.path, base.tag))
-        for step in (("tag", name, copy), ("push", "--quiet", copy), ("rmi", "--no-prune", copy)):
-            self.machine.shell.run_quietly(command("docker", *step))
+        host = registry.local_registry(self.project)
+        push_as(self.machine, name, str(Reference(host, base.path, base.tag)))
 
 
 def _short(base: Reference) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from invoke_buildx.asked import Asked
 from invoke_buildx.catalogue import (
+    FEW_REPOSITORIES,
     Held,
     layers_of,
     read_repositories,
@@ -19,7 +20,8 @@ from invoke_buildx.project.manifest import is_attestation, platform_of
 def inspect_image(where: Asked, known: Iterable[str]) -> dict[str, Any]:
     """Manifest, platforms, configuration and layers of an image.
 
-    `known` are the repositories to look for shared layers in where the catalogue is refused.
+    `known` are the repositories to look for shared layers in where the catalogue is refused, or
+    where reading all of it would take too long.
     Raises `UsageError` when there is no such image.
     """
     label = where.label or where.usual
@@ -28,8 +30,11 @@ def inspect_image(where: Asked, known: Iterable[str]) -> dict[str, Any]:
         tags = where.registry.tags(where.repository)
         raise UsageError(f"{where.name} is not there.{nearest(label, tags)}")
     held = whole(where.registry, where.repository, top)
-    names, _ = repository_names(where.registry, [*known, where.repository])
-    everything = read_repositories(where.registry, names)
+    near = sorted({*known, where.repository})
+    names, _ = repository_names(where.registry, near)
+    everything = read_repositories(
+        where.registry, names if len(names) <= FEW_REPOSITORIES else near
+    )
     shared = sharing(everything, f"{where.repository}:{label}")
     return {
         "ref": where.name,

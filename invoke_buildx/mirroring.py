@@ -1,6 +1,7 @@
 """Copies of other people's images in the local registry, so that builds need no Docker Hub."""
 
 from invoke_buildx.copying import Place, copy
+from invoke_buildx.delivery import push_as
 from invoke_buildx.engine.command import command
 from invoke_buildx.engine.machine import Machine
 from invoke_buildx.errors import CommandError, EngineError, command_line
@@ -29,14 +30,12 @@ def mirror(project: Project, machine: Machine, image: str) -> Reference:
 
 def from_engine(machine: Machine, name: str, target: Reference) -> None:
     """Push what the engine has by that name, or can pull, under the other name."""
-    shell, copied = machine.shell, str(target)
     if machine.daemon.image(name) is None:
         try:
-            shell.run_quietly(command("docker", "pull", "--quiet", name))
+            machine.shell.run_quietly(command("docker", "pull", "--quiet", name))
         except CommandError:
             raise EngineError(
                 f"{name} cannot be had: Docker Hub does not answer, and the engine does not hold"
                 f" it. Debian's images are made from packages: {command_line('doctor --fix')}"
             ) from None
-    for step in (("tag", name, copied), ("push", "--quiet", copied), ("rmi", "--no-prune", copied)):
-        shell.run_quietly(command("docker", *step))
+    push_as(machine, name, str(target))

@@ -4,9 +4,42 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from invoke_buildx.catalogue import Repository, Tagged, layers_of, sharing
+from invoke_buildx.catalogue import (
+    Repository,
+    Tagged,
+    layers_of,
+    read_repositories,
+    read_tags,
+    repository_names,
+    sharing,
+)
+from invoke_buildx.engine.machine import Machine
+from invoke_buildx.errors import EngineError
+from invoke_buildx.project.project import Project
+from invoke_buildx.registry import registry_at
+from invoke_buildx.status import status
 
 FOLDER = Path(__file__).parent / "pages"
+
+
+def write_page(project: Project, machine: Machine, host: str, path: Path) -> None:
+    """Read a registry and write its page, nothing when dry. Raises `EngineError`."""
+    if machine.shell.dry:
+        return
+    registry = registry_at(project, machine, host)
+    with machine.shell.progress(f"reading {host}"):
+        known = [image.reference.path for image in project.images]
+        names, complete = repository_names(registry, known)
+        found = read_repositories(registry, names)
+        tagged = {one.name: read_tags(registry, one) for one in found}
+        ours = [image for image in project.images if image.reference.host == host]
+        rows = [one.as_json() for one in status(project, machine, ours)]
+    remark = "" if complete else "It lists nothing itself; these are the project's own."
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(registry_page(host, found, tagged, rows, remark))
+    except OSError as problem:
+        raise EngineError(f"{path} cannot be written ({problem.strerror}).") from None
 
 
 def registry_page(

@@ -3,7 +3,7 @@
 import re
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,14 @@ def local_registry(project: Project) -> str:
 
 def registry_at(project: Project, machine: Machine, host: str) -> Registry:
     """A registry as the project's settings say it is reached."""
-    return Registry(host, machine.environ, project.settings.registries.get(host))
+    access = project.settings.registries.get(host)
+    if access:
+        ca, cert, key = (
+            str(project.root / path) if path else None
+            for path in (access.ca, access.cert, access.key)
+        )
+        access = replace(access, ca=ca, cert=cert, key=key)
+    return Registry(host, machine.environ, access)
 
 
 def container_name(host: str) -> str:

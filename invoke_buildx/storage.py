@@ -53,7 +53,12 @@ def collect_garbage(project: Project, machine: Machine) -> None:
     found = own_registry(project, machine)
     container = machine.daemon.container(found.container) or {}
     image = container["Config"]["Image"]
-    with _stopped(found, machine), machine.shell.progress("collecting garbage"):
+    # The lock of registry.up: a build that begins now would start what must not run.
+    with (
+        machine.alone(found.container),
+        _stopped(found, machine),
+        machine.shell.progress("collecting garbage"),
+    ):
         volumes = ("--rm", "--network", "none", "--volumes-from", found.container)
         machine.shell.run_quietly(
             command("docker", "run", *volumes, image, "garbage-collect", CONFIG)

@@ -162,10 +162,14 @@ class Shell:
 
 
 class Background:
-    """Calls in threads, a few at once; all are over, or an error is raised, when it is left."""
+    """Calls in threads, a few at once; all are over, or an error is raised, when it is left.
+
+    `stopping` is set when one has failed or a signal has come, for calls that take long.
+    """
 
     def __init__(self, at_once: int) -> None:
         self.at_once = at_once
+        self.stopping = threading.Event()
         self.running: list[Future[None]] = []
 
     def __enter__(self) -> Self:
@@ -184,6 +188,9 @@ class Background:
             with _signals_end():
                 for one in self.running if kind is None else ():
                     one.result()
+        except BaseException:
+            self.stopping.set()
+            raise
         finally:
             self.pool.shutdown(wait=True, cancel_futures=True)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from invoke_buildx.engine.connection import Answer
-from invoke_buildx.engine.transport import Transport
+from invoke_buildx.engine.transport import BLOCK, Transport
 from invoke_buildx.errors import EngineError
 from invoke_buildx.project.manifest import (
     INDEX_TYPES,
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     import requests
 
 PAGE = 1000
-BLOCK = 1 << 20  # bytes read at once
 ACCEPT = {"Accept": ", ".join((*INDEX_TYPES, *MANIFEST_TYPES))}
 REFUSED = (401, 403, 404, 405)
 

@@ -24,7 +24,7 @@ TIMEOUT = (5, 30)  # seconds: to connect, to be answered
 TRIES = 4
 BUSY = (429, 500, 502, 503, 504)
 REPEATED = ("GET", "HEAD", "DELETE", "PUT", "POST")  # what has no body, or one in memory
-BLOCK = 1 << 20  # bytes that are sent at once
+BLOCK = 1 << 20  # bytes that are sent or read at once
 CERTIFICATES = Path("/etc/docker/certs.d")
 Body = Any  # bytes, something to read from, or None: what requests takes
 
@@ -85,10 +85,12 @@ class Transport:
         return answer
 
     def failure(self, answer: Answer, path: str) -> EngineError:
-        """An answer as an error, in the registry's own words."""
+        """An answer as an error, in the registry's own words; a query may hold a signature."""
         hint = f" Log in: docker login {self.host}" if answer.status in (401, 403) else ""
+        where = path.partition("?")[0]
         return EngineError(
-            f"The registry {self.host} answered {answer.status} to {path}: {_reason(answer)}.{hint}"
+            f"The registry {self.host} answered {answer.status} to {where}:"
+            f" {_reason(answer)}.{hint}"
         )
 
     @property

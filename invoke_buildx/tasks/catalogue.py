@@ -17,20 +17,24 @@ HOST_HELP = "another registry's host (default: buildx.registry)"
 REPOSITORY_HELP = "an image of this project, or REPOSITORY (default: buildx.default)"
 JSON_HELP = "for programs"
 YES_HELP = "do not ask"
-FEW_REPOSITORIES = 400  # so many can be measured within about a second
 AGE = {"h": 1, "d": 24, "w": 24 * 7}  # hours
 
 
 @front_door(
     help={
         "registry": HOST_HELP,
-        "sizes": f"of more than {FEW_REPOSITORIES} repositories, too",
+        "sizes": "also of more than 400 repositories",
         "json": JSON_HELP,
     }
 )
 def ls(c: Context, registry: str = "", sizes: bool = False, json: bool = False) -> None:
     """List the repositories of a registry with their sizes"""
-    from invoke_buildx.catalogue import count_tags, read_repositories, repository_names
+    from invoke_buildx.catalogue import (
+        FEW_REPOSITORIES,
+        count_tags,
+        read_repositories,
+        repository_names,
+    )
     from invoke_buildx.registry import registry_at
     from invoke_buildx.tasks.table import show, size_text
 
@@ -68,16 +72,17 @@ def tags(c: Context, image: str = "", registry: str = "", json: bool = False) ->
         {
             "tag": one.tag,
             "digest": one.digest,
-            "platforms": ",".join(one.platforms),
+            "platforms": list(one.platforms),
             "size": one.size,
-            "created": one.created[:19],
+            "created": one.created,
             "ours": one.labels.get(PROJECT_LABEL) == project.namespace,
             "state": states.get(one.tag, ""),
         }
         for one in read_tags(where.registry, read_repository(where.registry, where.repository))
     ]
     heads = ("TAG", "DIGEST", "PLATFORMS", "SIZE", "CREATED", "OURS", "STATE")
-    show(heads, rows, json, size=size_text, digest=_short, ours=_yes)
+    texts = {"size": size_text, "digest": _short, "ours": _yes}
+    show(heads, rows, json, platforms=",".join, created=lambda date: date[:19], **texts)
 
 
 @front_door(help={"image": f"{REPOSITORY_HELP}, :TAG", "registry": HOST_HELP, "json": JSON_HELP})
@@ -102,7 +107,7 @@ def inspect(c: Context, image: str = "", registry: str = "", json: bool = False)
     iterable=["image"],
     help={
         "image": "IMAGE:TAG or REPOSITORY:TAG, the tag may be a glob; repeatable",
-        "untagged": "what no tag leads to, in the local registry",
+        "untagged": "what no tag leads to, in all of the local registry or in these images",
         "registry": HOST_HELP,
         "yes": YES_HELP,
     },
@@ -117,6 +122,14 @@ def rm(
     from invoke_buildx.removal import plan_removal, tags_matching
 
     project, machine = project_of(c), machine_of(c)
+    if untagged:
+        if registry:
+            raise UsageError("Only the local registry can be searched for what has no tag.")
+        names = [asked(project, machine, word).repository for word in image]
+        _remove(machine, _untagged(project, machine, names), yes)
+        return
+    if not image:
+        raise UsageError("Say what to delete: --image NAME:TAG, or --untagged.")
     chosen: list[tuple[Asked, Removal]] = []
     for word in image:
         where = asked(project, machine, word, registry)
@@ -126,10 +139,6 @@ def rm(
             )
         held = read_repository(where.registry, where.repository)
         chosen.append((where, plan_removal(held, tags_matching(held, where.label))))
-    if untagged:
-        chosen += _untagged(project, machine, [where.repository for where, _ in chosen])
-    elif not image:
-        raise UsageError("Say what to delete: --image NAME:TAG, or --untagged.")
     _remove(machine, chosen, yes)
 
 
@@ -154,9 +163,12 @@ def prune(
     """Delete all but the newest tags of images; asks before"""
     from invoke_buildx.asked import asked
     from invoke_buildx.catalogue import read_repository, read_tags
+    from invoke_buildx.errors import UsageError
     from invoke_buildx.removal import older_tags, plan_removal
 
     project, machine, age = project_of(c), machine_of(c), _age(older_than)
+    if keep < 0:
+        raise UsageError("--keep wants the number of tags that stay, 0 or more.")
     chosen = []
     for word in image or [""]:
         where = asked(project, machine, word, registry)
@@ -176,25 +188,12 @@ def browse(c: Context, registry: str = "", export: str = "") -> None:
     """Look at a registry in the browser"""
     from pathlib import Path
 
-    from invoke_buildx.catalogue import read_repositories, read_tags, repository_names
-    from invoke_buildx.page import registry_page
-    from invoke_buildx.registry import registry_at
-    from invoke_buildx.status import status
+    from invoke_buildx.page import write_page
 
     project, machine = project_of(c), machine_of(c)
-    host = registry_at(project, machine, registry or project.settings.registry)
-    with machine.shell.progress(f"reading {host.host}"):
-        known = [image.reference.path for image in project.images]
-        names, complete = repository_names(host, known)
-        found = read_repositories(host, names)
-        tagged = {one.name: read_tags(host, one) for one in found}
-    ours = [one for one in project.images if one.reference.host == host.host]
-    rows = [one.as_json() for one in status(project, machine, ours)]
-    remark = "" if complete else "It lists nothing itself; these are the project's own."
     path = Path(export) if export else machine.cache / "registry.html"
+    write_page(project, machine, registry or project.settings.registry, path.resolve())
     if not machine.shell.dry:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(registry_page(host.host, found, tagged, rows, remark))
         machine.shell.say(f"The page is {path.resolve()}.")
         if not export:
             from webbrowser import open as show
@@ -246,13 +245,16 @@ def _remove(machine: "Machine", chosen: "list[tuple[Asked, Removal]]", yes: bool
             machine.shell.say(f"  {len(one.digests)} untagged in {one.repository}")
     if not machine.shell.dry and not yes:
         ask_person("Delete these?")
+    stayed = 0
     for where, one in wanted:
         for tag in remove(where.registry, machine.shell, one):
+            stayed += 1
             machine.shell.say(
                 f"{one.repository}:{tag} stays: another tag has the same manifest, and this"
                 " registry can only delete both."
             )
-    if not machine.shell.dry:
+    requests = sum(len(one.digests) + len(one.shared) for _, one in wanted)
+    if not machine.shell.dry and stayed < requests:
         machine.shell.say("Deleted. A registry of ours gives the space back by: registry.gc")
 
 

@@ -26,11 +26,11 @@ def down(c: Context, volumes: bool = False, yes: bool = False) -> None:
     if volumes and not machine.shell.dry and not yes:
         ask_person(f"Delete everything in the registry at {local_registry(project)}?")
     stopped = stop_registry(project, machine)
+    how = "is stopped; its data is kept" if stopped else "was not running, or is not ours"
     if volumes:
         delete_data(project, machine)
-        machine.shell.say(f"The registry at {local_registry(project)} and its data are gone.")
-    elif not machine.shell.dry:
-        how = "is stopped; its data is kept" if stopped else "was not running, or is not ours"
+        how = "and its data are gone"
+    if not machine.shell.dry:
         machine.shell.say(f"The registry at {local_registry(project)} {how}.")
 
 

@@ -172,6 +172,14 @@ def test_deleted_images_give_their_space_back(own: tuple[Folder, str]) -> None:
         row["repository"]: row for row in json.loads(folder.inv("registry.du", "--json").stdout)
     }
     assert rows["(on disk)"]["size"] > 3_000_000 > rows["(all, shared once)"]["size"]
+    elsewhere = ("registry.rm", "--untagged", "--registry", host)
+    assert "Only the local registry" in folder.inv(*elsewhere, code=2).stderr
+    assert (
+        "nothing to delete"
+        in folder.inv("registry.rm", "--untagged", "--yes", "--image", "a/index").stderr
+    )
+    dry = folder.inv("--dry", "registry.down", "--volumes")
+    assert "gone" not in dry.stderr
     said = folder.inv("registry.rm", "--untagged", "--yes").stderr
     assert "1 untagged in a/big" in said
     assert "a/index" not in said

@@ -1,5 +1,6 @@
 """Copies between registries and mirrors of other people's images."""
 
+import signal
 import subprocess
 from collections.abc import Iterator
 
@@ -71,6 +72,17 @@ def test_a_copy_that_broke_off_goes_on_where_it_was(pair: tuple[str, str]) -> No
     done = copy(place(first, "r/from", "1"), place(second, "r/to", "1"), Shell())
     assert made.config is not None
     assert done == Copied(made.digest, made.layers[0].size, made.config.size)
+
+
+def test_ctrl_c_ends_a_copy_at_once(folder: Folder, pair: tuple[str, str]) -> None:
+    """With 130, and nothing under the new name."""
+    first, second = pair
+    small_image(Registry(first), "c/from", "1", "x" * 300_000_000)
+    words = ("registry.copy", f"{first}/c/from:1", f"{second}/c/to:1")
+    with folder.started(*words, until=b"copying") as running:
+        running.send_signal(signal.SIGINT)
+    assert running.returncode == 130
+    assert Registry(second).tags("c/to") == []
 
 
 def test_a_damaged_blob_is_not_passed_on(pair: tuple[str, str]) -> None:

@@ -75,6 +75,21 @@ def test_an_extended_layout_is_an_image_to_work_in(folder: Folder, world: World)
     assert labels["org.opencontainers.image.title"] == "dev"
 
 
+def test_sudo_may_come_later_or_not_at_all(folder: Folder, world: World) -> None:
+    """`sudo_nopasswd()` writes the rule; `create_user(sudo=false)` leaves it out."""
+    user = "ARG uid gid username groupname groups\n{{ create_user(sudo=false) }}\n"
+    sudo = '{{ apt_install("sudo") }}\n'
+    folder.image(
+        "late", f"FROM {BASE}\n{user}USER root\n{sudo}{{{{ sudo_nopasswd() }}}}\nUSER 4242\n"
+    )
+    folder.image("never", f"FROM {BASE}\n{sudo}{user}")
+    person = ["uid=4242", "gid=4343", "username=alice", "groupname=people", "groups="]
+    folder.inv("build", "--all", *(word for arg in person for word in ("--build-arg", arg)))
+    assert docker("run", "--rm", world.ref("late:latest"), "sudo", "-n", "id", "-u") == "0"
+    refused = docker("run", "--rm", world.ref("never:latest"), "sudo", "-n", "id", check=False)
+    assert refused == ""
+
+
 def test_dnf_installs_a_pinned_package_and_leaves_no_lists(folder: Folder, world: World) -> None:
     """What dnf has downloaded stays in the cache mount."""
     folder.image("rpm", DNF)

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from invoke_buildx.catalogue import Held, Repository, Tagged, created_at
+from invoke_buildx.catalogue import Held, Repository, Tagged, created_at, whole
+from invoke_buildx.engine.distribution import Registry
 from invoke_buildx.errors import UsageError
 from invoke_buildx.project.manifest import Manifest
 from invoke_buildx.removal import older_tags, plan_removal, plan_untagged, tags_matching
@@ -45,6 +46,28 @@ def test_tags_that_share_a_manifest_go_together() -> None:
     both = plan_removal(held, ["one", "two"])
     assert (both.digests, both.tags, both.shared) == ((A.digest,), ("one", "two"), ())
     assert plan_removal(held, ["one"]).shared == ("one",)
+
+
+class Nested(Registry):
+    """An index that names an index."""
+
+    def __init__(self) -> None:
+        """By their digests."""
+        super().__init__("localhost:1")
+
+    def manifest(self, repository: str, reference: str) -> Manifest | None:
+        """One of four, or nothing."""
+        return {one.digest: one for one in (INDEX, A, B)}.get(reference)
+
+
+def test_what_is_deep_in_an_index_is_needed_too() -> None:
+    """Else it would count as untagged."""
+    entry = {"manifests": [{"digest": INDEX.digest}, {"digest": "sha256:lost"}]}
+    top = Manifest(json.dumps(entry).encode(), KIND)
+    deep = whole(Nested(), "r", top)
+    assert deep.manifests == (top, INDEX, A, B)
+    every = [INDEX.digest, A.digest, B.digest, C.digest]
+    assert plan_untagged(repository(deep=deep), every).digests == (C.digest,)
 
 
 def test_untagged_is_what_no_tag_leads_to() -> None:

@@ -64,6 +64,31 @@ def test_create_user_renders_a_script_that_a_posix_shell_reads(tmp_path: Path) -
     assert text.endswith("\nUSER ${uid:-1000}\n")
 
 
+def test_the_sudo_rule_can_be_left_out(tmp_path: Path) -> None:
+    """And be written alone, where sudo comes later."""
+    rule = "/etc/sudoers.d/caller"
+    assert rule in render(tmp_path, "{{ create_user() }}")
+    assert rule not in render(tmp_path, "{{ create_user(sudo=false) }}")
+    assert rule in render(tmp_path, "{{ sudo_nopasswd() }}")
+
+
+def test_a_zone_is_one_word(tmp_path: Path) -> None:
+    """Whatever it holds."""
+    text = render(tmp_path, '{{ timezone("a; touch /made") }}')
+    assert "touch /made" in text
+    assert text.count("'a; touch /made'") == text.count("touch /made") == 3
+
+
+def test_settings_are_the_projects_own_or_ours(tmp_path: Path) -> None:
+    """Read by every interactive bash."""
+    assert "DOCKER_IMAGE_NAME" in render(tmp_path, "{{ bash_settings() }}")
+    (tmp_path / "imports").mkdir()
+    (tmp_path / "imports/bash-user-settings.sh").write_text("alias ll='ls -l'\n")
+    text = render(tmp_path, "{{ bash_settings() }}")
+    assert "\nalias ll='ls -l'\nEND_OF_SETTINGS\n" in text
+    assert "tee -a /etc/skel/.bashrc >> /root/.bashrc" in text
+
+
 def test_create_user_can_be_included(tmp_path: Path) -> None:
     """The include writes what the macro writes."""
     macro = render(tmp_path, "FROM a\n{{ create_user() }}\n")
