@@ -80,13 +80,13 @@ def test_sudo_may_come_later_or_not_at_all(folder: Folder, world: World) -> None
     user = "ARG uid gid username groupname groups\n{{ create_user(sudo=false) }}\n"
     sudo = '{{ apt_install("sudo") }}\n'
     folder.image(
-        "late", f"FROM {BASE}\n{user}USER root\n{sudo}{{{{ sudo_nopasswd() }}}}\nUSER 4242\n"
+        "late-sudo", f"FROM {BASE}\n{user}USER root\n{sudo}{{{{ sudo_nopasswd() }}}}\nUSER 4242\n"
     )
-    folder.image("never", f"FROM {BASE}\n{sudo}{user}")
+    folder.image("no-sudo", f"FROM {BASE}\n{sudo}{user}")
     person = ["uid=4242", "gid=4343", "username=alice", "groupname=people", "groups="]
     folder.inv("build", "--all", *(word for arg in person for word in ("--build-arg", arg)))
-    assert docker("run", "--rm", world.ref("late:latest"), "sudo", "-n", "id", "-u") == "0"
-    refused = docker("run", "--rm", world.ref("never:latest"), "sudo", "-n", "id", check=False)
+    assert docker("run", "--rm", world.ref("late-sudo:latest"), "sudo", "-n", "id", "-u") == "0"
+    refused = docker("run", "--rm", world.ref("no-sudo:latest"), "sudo", "-n", "id", check=False)
     assert refused == ""
 
 
