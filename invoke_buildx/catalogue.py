@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -122,14 +122,29 @@ class Tagged:
 
 def read_tags(registry: Registry, repository: Repository) -> list[Tagged]:
     """Every tag of a repository with what its configuration says."""
+    return read_all_tags(registry, [repository])[repository.name]
+
+
+def read_all_tags(
+    registry: Registry, repositories: Sequence[Repository]
+) -> dict[str, list[Tagged]]:
+    """As `read_tags`, of many repositories by their names."""
+    images = {
+        (one.name, digest): held.image
+        for one in repositories
+        for digest, held in one.held.items()
+        if held.image
+    }
     configs = ask_all(
-        lambda held: registry.config_of(repository.name, held.image) if held.image else {},
-        repository.held,
+        lambda key: registry.config_of(key[0], images[key]), {key: key for key in images}
     )
-    return [
-        _tagged(tag, repository.held[digest], configs[digest])
-        for tag, digest in repository.tags.items()
-    ]
+    return {
+        one.name: [
+            _tagged(tag, one.held[digest], configs.get((one.name, digest), {}))
+            for tag, digest in one.tags.items()
+        ]
+        for one in repositories
+    }
 
 
 def _tagged(tag: str, held: Held, config: Mapping[str, Any]) -> Tagged:

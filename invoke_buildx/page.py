@@ -1,61 +1,79 @@
-"""A registry as one HTML file for people: repositories, tags, layers, the project's images."""
+"""A registry as pages of HTML for people; nothing here asks or changes anything."""
 
-from collections.abc import Mapping, Sequence
+import base64
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from invoke_buildx.catalogue import (
-    Repository,
-    Tagged,
-    layers_of,
-    read_repositories,
-    read_tags,
-    repository_names,
-    sharing,
-)
-from invoke_buildx.engine.machine import Machine
-from invoke_buildx.errors import EngineError
-from invoke_buildx.project.project import Project
-from invoke_buildx.registry import registry_at
-from invoke_buildx.status import status
+from invoke_buildx.catalogue import Repository, Tagged, layers_of, sharing
+from invoke_buildx.picture import picture
+from invoke_buildx.removal import Removal
+from invoke_buildx.shown import Shown
+
+if TYPE_CHECKING:
+    import jinja2
 
 FOLDER = Path(__file__).parent / "pages"
+SCRIPT = (FOLDER / "page.js").read_text()
+STYLE = (FOLDER / "page.css").read_text()
 
 
-def write_page(project: Project, machine: Machine, host: str, path: Path) -> None:
-    """Read a registry and write its page, nothing when dry. Raises `EngineError`."""
-    if machine.shell.dry:
-        return
-    registry = registry_at(project, machine, host)
-    with machine.shell.progress(f"reading {host}"):
-        known = [image.reference.path for image in project.images]
-        names, complete = repository_names(registry, known)
-        found = read_repositories(registry, names)
-        tagged = {one.name: read_tags(registry, one) for one in found}
-        ours = [image for image in project.images if image.reference.host == host]
-        rows = [one.as_json() for one in status(project, machine, ours)]
-    remark = "" if complete else "It lists nothing itself; these are the project's own."
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(registry_page(host, found, tagged, rows, remark))
-    except OSError as problem:
-        raise EngineError(f"{path} cannot be written ({problem.strerror}).") from None
+def registry_page(shown: Shown, said: str = "", *, can_delete: bool = False) -> str:
+    """The page of a registry: self-contained and readable without scripts.
 
-
-def registry_page(
-    host: str,
-    repositories: Sequence[Repository],
-    tags: Mapping[str, Sequence[Tagged]],
-    images: Sequence[Mapping[str, Any]],
-    remark: str = "",
-) -> str:
-    """The page: self-contained, readable without scripts, nothing in it asks for anything.
-
-    `tags` are those of each repository by its name; `images` are entries of `status --json`;
-    `remark` is said at the top.
+    With `can_delete` it has forms that lead to `delete` beside its own address, where
+    `removal_page` asks. `said` is what has just been done.
     """
+    once = {digest: size for one in shown.repositories for digest, size in one.blobs.items()}
+    shelves = _shelves(shown)
+    return _render(
+        "registry.html",
+        host=shown.host,
+        shelves=shelves,
+        largest=max((one["size"] for one in shelves), default=1) or 1,
+        total=sum(once.values()),
+        images=shown.images,
+        picture=picture(shown.images),
+        remark=shown.remark,
+        read_at=shown.read_at,
+        said=said,
+        can_delete=can_delete,
+    )
+
+
+def removal_page(host: str, repository: Repository, removal: Removal) -> str:
+    """The question before tags are deleted: which, with their digests, and which may stay."""
+    tags = {tag: repository.tags[tag] for tag in (*removal.tags, *removal.shared)}
+    return _render("removal.html", host=host, tags=tags, removal=removal)
+
+
+def message_page(title: str, text: str) -> str:
+    """A page that says one thing, such as why something was refused."""
+    return _render("message.html", host=title, text=text)
+
+
+def policy(form_action: str) -> str:
+    """The content security policy of every page: our own script and style, and nothing else."""
+    digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
+    return (
+        f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}';"
+        f" base-uri 'none'; form-action {form_action}"
+    )
+
+
+def _render(name: str, **values: Any) -> str:
+    forms = "'self'" if values.get("can_delete") or name == "removal.html" else "'none'"
+    return _environment().get_template(name).render(policy=policy(forms), **values)
+
+
+@cache
+def _environment() -> "jinja2.Environment":
     # Jinja escapes what a registry says of itself; imported late: 40 ms.
     import jinja2
+    from markupsafe import Markup
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER),
@@ -65,39 +83,43 @@ def registry_page(
         lstrip_blocks=True,
     )
     environment.filters["hue"] = _hue
-    shared = sharing(repositories, "")
-    shelves = [_shelf(one, tags[one.name], shared) for one in repositories]
-    shelves.sort(key=lambda one: -one["size"])
-    once = {digest: size for one in repositories for digest, size in one.blobs.items()}
-    return environment.get_template("registry.html").render(
-        host=host,
-        shelves=shelves,
-        largest=max((one["size"] for one in shelves), default=1) or 1,
-        total=sum(once.values()),
-        images=images,
-        remark=remark,
-    )
+    environment.globals |= {"script": Markup(SCRIPT), "style": Markup(STYLE)}  # noqa: S704 - ours
+    return environment
 
 
-def _shelf(
-    repository: Repository, tags: Sequence[Tagged], shared: Mapping[str, set[str]]
-) -> dict[str, Any]:
-    """A repository for the page, its newest tag first."""
-    rows = [
-        {"tag": one, "layers": _layers(repository, one, shared)}
-        for one in sorted(tags, key=lambda one: one.created, reverse=True)
-    ]
-    return {"name": repository.name, "size": sum(repository.blobs.values()), "rows": rows}
+def _shelves(shown: Shown) -> list[dict[str, Any]]:
+    """The repositories for the page, the largest first."""
+    holders = Counter(digest for one in shown.repositories for digest in one.blobs)
+    states = {one["ref"]: one["registry"]["state"] for one in shown.images}
+    shared = sharing(shown.repositories, "")
+    found = []
+    for one in shown.repositories:
+        prefix = f"{shown.host}/{one.name}"
+        rows = [
+            {
+                "tag": tagged,
+                "layers": _layers(one, tagged, shared),
+                "state": states.get(f"{prefix}:{tagged.tag}", ""),
+            }
+            for tagged in sorted(shown.tags[one.name], key=lambda tag: tag.created, reverse=True)
+        ]
+        own = sum(size for digest, size in one.blobs.items() if holders[digest] == 1)
+        size = sum(one.blobs.values())
+        found.append({"name": one.name, "size": size, "own": own, "rows": rows})
+    return sorted(found, key=lambda one: -one["size"])
 
 
 def _layers(
     repository: Repository, tagged: Tagged, shared: Mapping[str, set[str]]
 ) -> list[dict[str, Any]]:
-    """Each layer with the other images that hold it."""
+    """Each layer with its place in the strip of its image, and the other images that hold it."""
     image = repository.held[tagged.digest].image
     found = layers_of(image, {}, shared) if image else []
     own = f"{repository.name}:{tagged.tag}"
+    total, start = sum(layer["size"] for layer in found) or 1, 0.0
     for layer in found:
+        layer["start"], layer["width"] = start, 1000 * layer["size"] / total
+        start += layer["width"]
         layer["shared_with"] = [name for name in layer["shared_with"] if name != own]
     return found
 

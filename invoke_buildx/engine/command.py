@@ -66,11 +66,14 @@ class Shell:
     dry: bool = False
     echo: bool = False
 
-    def run(self, wanted: Command) -> None:
-        """Execute with our own standard output and error. Raises `CommandError`."""
+    def run(self, wanted: Command, **environ: str) -> None:
+        """Execute with our own standard output and error. Raises `CommandError`.
+
+        `environ` is added to the environment, for what the printed command leaves out.
+        """
         if not self._announce(wanted):
             return
-        code = _wait(_start(wanted), wanted.stdin)
+        code = _wait(_start(wanted, environ=environ), wanted.stdin)
         if code:
             raise CommandError(f"{_name(wanted)} failed (exit code {code}).", code)
 

@@ -181,24 +181,30 @@ def prune(
 @front_door(
     help={
         "registry": HOST_HELP,
-        "export": "write the page to this file, and do not open it",
+        "export": "write the page to this file, and serve nothing",
+        "port": "where on this machine to listen (default: a free port)",
+        "container": "by klausmeyer/docker-registry-browser instead",
     }
 )
-def browse(c: Context, registry: str = "", export: str = "") -> None:
-    """Look at a registry in the browser"""
+def browse(
+    c: Context, registry: str = "", export: str = "", port: int = 0, container: bool = False
+) -> None:
+    """Look at a registry in the browser, until Ctrl-C"""
     from pathlib import Path
 
-    from invoke_buildx.page import write_page
+    from invoke_buildx.browsing import export_page, run_browser_container, serve_pages
+    from invoke_buildx.registry import registry_at
 
     project, machine = project_of(c), machine_of(c)
-    path = Path(export) if export else machine.cache / "registry.html"
-    write_page(project, machine, registry or project.settings.registry, path.resolve())
-    if not machine.shell.dry:
-        machine.shell.say(f"The page is {path.resolve()}.")
-        if not export:
-            from webbrowser import open as show
-
-            show(path.resolve().as_uri())
+    place = registry_at(project, machine, registry or project.settings.registry)
+    if container:
+        run_browser_container(machine, place, port)
+    elif export:
+        export_page(project, machine, place, Path(export).resolve())
+        if not machine.shell.dry:
+            machine.shell.say(f"The page is {Path(export).resolve()}.")
+    else:
+        serve_pages(project, machine, place, port)
 
 
 def _states(project: "Project", machine: "Machine", where: "Asked") -> dict[str, str]:
