@@ -1,5 +1,7 @@
 """Builders of a project: which one an image is built on, created when it is missing."""
 
+from pathlib import Path
+
 from invoke_buildx.engine.buildx import (
     OWNER_VARIABLE,
     Builder,
@@ -15,7 +17,7 @@ from invoke_buildx.errors import CommandError, EngineError, UsageError, command_
 from invoke_buildx.project.images import Image
 from invoke_buildx.project.project import Project
 from invoke_buildx.project.reference import image_builder_name, project_builder_name
-from invoke_buildx.registry import local_registry
+from invoke_buildx.registry import mirrors, reached
 
 ENGINE_DRIVER = "docker"
 OVERRIDE = "BUILDX_BUILDER"
@@ -54,6 +56,7 @@ def ensure_builder(project: Project, name: str, machine: Machine) -> bool:
         recorded = recorded_builder(name, machine.environ)
         if recorded:
             _refuse_foreign(recorded.owner, project, name)
+            _remark_if_outdated(project, name, machine)
             return False
         _refuse_foreign(_container_owner(name, project, machine), project, name)
         _create(project, name, machine)
@@ -91,8 +94,8 @@ def _create(project: Project, name: str, machine: Machine) -> None:
         if not config.is_file():
             raise EngineError(f"buildx.builder.config: there is no file {config}.")
     else:
-        config = machine.cache / f"{name}.toml"
-        machine.write(config, buildkitd_toml(local_registry(project)))
+        config = _config_path(name, machine)
+        machine.write(config, _config(project))
     try:
         with machine.shell.progress(f"creating builder '{name}'"):
             machine.shell.run_quietly(
@@ -106,6 +109,27 @@ def _create(project: Project, name: str, machine: Machine) -> None:
             raise
         hint = f"What this machine lacks: {command_line('doctor')}"
         raise EngineError(f"{failure}\n{hint}") from None
+
+
+def _config_path(name: str, machine: Machine) -> Path:
+    return machine.cache / f"{name}.toml"
+
+
+def _config(project: Project) -> str:
+    return buildkitd_toml(mirrors(project), reached(project))
+
+
+def _remark_if_outdated(project: Project, name: str, machine: Machine) -> None:
+    """A builder keeps the settings with which it was created, and its cache is worth a lot."""
+    try:
+        had = _config_path(name, machine).read_text()
+    except OSError:
+        return
+    if project.settings.builder.config is None and had != _config(project):
+        machine.shell.say(
+            f"Builder '{name}' was created with other settings of registries. To have it know"
+            f" these, at the price of its cache: {command_line('builder.rm builder.create')}"
+        )
 
 
 def _container_owner(name: str, project: Project, machine: Machine) -> str | None:

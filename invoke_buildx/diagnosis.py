@@ -4,14 +4,13 @@ import shutil
 from pathlib import Path
 
 from invoke_buildx.engine.buildx import builder_container, buildx_problem
-from invoke_buildx.engine.distribution import Registry
 from invoke_buildx.engine.machine import Machine
 from invoke_buildx.errors import EngineError, command_line
 from invoke_buildx.hub import hub_answers
 from invoke_buildx.project.graph import Node
 from invoke_buildx.project.project import Project
 from invoke_buildx.project.reference import HUB, Reference, parse_reference
-from invoke_buildx.registry import local_registry
+from invoke_buildx.registry import local_registry, quick_mirrors, registry_at
 
 FULL = 64 * 1024 * 1024  # bytes; below this a layer can hardly be written
 NO_SPACE = "no space left on device"
@@ -24,7 +23,7 @@ def why_build_failed(
 
     `began` is when the build did, in seconds since 1970; `failure` is what is known already.
     """
-    return machine_problem(machine, builder, began, failure) or base_problem(project, step)
+    return machine_problem(machine, builder, began, failure) or base_problem(project, machine, step)
 
 
 def machine_problem(machine: Machine, builder: str, began: float, failure: str) -> str | None:
@@ -38,13 +37,16 @@ def bases_on_hub(step: Node) -> list[Reference]:
     return [reference for reference in references if reference.host == HUB]
 
 
-def is_mirrored(project: Project, base: Reference) -> bool:
-    """Whether the local registry holds that image of Docker Hub, as builders look for it."""
-    mirror = Registry(local_registry(project))
-    try:
-        return mirror.digest(base.path, base.digest or base.tag or "latest") is not None
-    except EngineError:
-        return False
+def mirror_of(project: Project, machine: Machine, base: Reference) -> str | None:
+    """Which registry of this machine has that image of Docker Hub, as builders look for it."""
+    wanted = base.digest or base.tag or "latest"
+    for host in quick_mirrors(project):
+        try:
+            if registry_at(project, machine, host).digest(base.path, wanted):
+                return host
+        except EngineError:
+            continue
+    return None
 
 
 def _unusable_buildx(machine: Machine) -> str | None:
@@ -69,9 +71,9 @@ def _full_disk(machine: Machine, builder: str, began: float, failure: str) -> st
     )
 
 
-def base_problem(project: Project, step: Node) -> str | None:
+def base_problem(project: Project, machine: Machine, step: Node) -> str | None:
     """Which of the images that this one is made from cannot be had."""
-    missing = [base for base in bases_on_hub(step) if not is_mirrored(project, base)]
+    missing = [base for base in bases_on_hub(step) if not mirror_of(project, machine, base)]
     if not missing or hub_answers():
         return None
     names = ", ".join(str(base) for base in missing)

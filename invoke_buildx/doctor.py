@@ -8,10 +8,10 @@ from functools import cached_property, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from invoke_buildx import install, registry, substitutes
+from invoke_buildx import install, registry, service, substitutes
 from invoke_buildx.builder import ENGINE_DRIVER
 from invoke_buildx.delivery import push_as
-from invoke_buildx.diagnosis import bases_on_hub, is_mirrored
+from invoke_buildx.diagnosis import bases_on_hub, mirror_of
 from invoke_buildx.engine.buildx import BUILDER_IMAGE, buildx_problem, buildx_version, numbers
 from invoke_buildx.engine.command import command
 from invoke_buildx.engine.machine import Machine
@@ -86,7 +86,7 @@ class Doctor:
         if self.project.settings.builder.driver != ENGINE_DRIVER:
             yield self._image_check("builder image", BUILDER_IMAGE)
         if self._needs_registry:
-            yield self._image_check("registry image", registry.IMAGE)
+            yield self._image_check("registry image", service.IMAGE)
             yield Check("registry", self._registry, self._start_registry)
         for base in self._bases:
             yield Check("base", partial(self._base, base), partial(self._mirror, base))
@@ -153,17 +153,20 @@ class Doctor:
         found = registry.registry_state(self.project, self.machine)
         if found.state == "foreign":
             return Finding("registry", "ok", f"{found.host}, not ours, used as it is")
+        fix = command_line("registry.up")
+        if found.state == "running" and found.differs:
+            problem = f"{found.host} runs with other settings, or from an older image"
+            return Finding("registry", "note", problem, fix)
         if found.state == "running":
             return Finding("registry", "ok", found.host)
-        registry.refuse_taken_port(found.host, self.machine)
-        fix = command_line("registry.up")
+        service.refuse_taken_port(found.host, self.machine)
         return Finding("registry", "bad", f"{found.host} is {found.state}", fix)
 
     def _base(self, base: Reference) -> Finding:
         if not self._needs_registry and self.machine.daemon.image(_short(base)):
             return Finding("base", "ok", f"{_short(base)} in the engine")
-        if self._needs_registry and is_mirrored(self.project, base):
-            mirror = registry.local_registry(self.project)
+        mirror = mirror_of(self.project, self.machine, base) if self._needs_registry else None
+        if mirror:
             return Finding("base", "ok", f"{_short(base)} mirrored in {mirror}")
         if self._hub:
             return Finding("base", "ok", f"{_short(base)} on Docker Hub")

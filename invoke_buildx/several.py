@@ -120,7 +120,7 @@ class _Several:
         first = call.bake.known[label] if label in call.bake.known else undone[0]
         builder = builder_name(self.project, first.node.image, self.machine)
         general = machine_problem(self.machine, builder, began, str(failure))
-        reason = general or base_problem(self.project, first.node)
+        reason = general or base_problem(self.project, self.machine, first.node)
         self.outcome.fail(first.label, reason or sentence, failure.code)
         if general or label is None:
             # What stopped this one would stop the others too.

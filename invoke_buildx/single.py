@@ -19,7 +19,7 @@ from invoke_buildx.project.fingerprint import short_hash
 from invoke_buildx.project.images import Image
 from invoke_buildx.project.project import Project
 from invoke_buildx.project.reference import familiar, familiar_name, slug
-from invoke_buildx.registry import PROJECT_LABEL
+from invoke_buildx.service import PROJECT_LABEL
 
 
 def build_one(project: Project, machine: Machine, step: Step, options: Options) -> None:

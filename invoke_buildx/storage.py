@@ -8,14 +8,15 @@ from invoke_buildx.engine.command import command
 from invoke_buildx.engine.machine import Machine
 from invoke_buildx.errors import EngineError, command_line
 from invoke_buildx.project.project import Project
-from invoke_buildx.registry import RegistryState, await_answer, registry_state
+from invoke_buildx.registry import local_service, registry_state
+from invoke_buildx.service import DATA, Service, ServiceState, await_answer
 
-FOLDER = "/var/lib/registry/docker/registry/v2/repositories"
+FOLDER = f"{DATA}/docker/registry/v2/repositories"
 CONFIG = "/etc/docker/registry/config.yml"
 _LINK = re.compile(r"/repositories/(.+)/_manifests/revisions/sha256/([0-9a-f]{64})/link$")
 
 
-def own_registry(project: Project, machine: Machine) -> RegistryState:
+def own_registry(project: Project, machine: Machine) -> ServiceState:
     """The local registry, if it is ours and runs. Raises `EngineError`."""
     found = registry_state(project, machine)
     if found.state == "foreign":
@@ -27,9 +28,10 @@ def own_registry(project: Project, machine: Machine) -> RegistryState:
 
 
 def bytes_on_disk(project: Project, machine: Machine) -> int:
-    """The size of the local registry's volume."""
-    found = own_registry(project, machine)
-    return machine.daemon.volume_sizes().get(found.volume, -1)
+    """What the local registry's data takes, in a volume or in a folder."""
+    name = own_registry(project, machine).container
+    said = machine.shell.ask(command("docker", "exec", name, "du", "-sk", DATA))
+    return int(said.split()[0]) * 1024
 
 
 def stored_manifests(project: Project, machine: Machine) -> dict[str, list[str]]:
@@ -56,7 +58,7 @@ def collect_garbage(project: Project, machine: Machine) -> None:
     # The lock of registry.up: a build that begins now would start what must not run.
     with (
         machine.alone(found.container),
-        _stopped(found, machine),
+        _stopped(local_service(project), machine),
         machine.shell.progress("collecting garbage"),
     ):
         volumes = ("--rm", "--network", "none", "--volumes-from", found.container)
@@ -66,12 +68,12 @@ def collect_garbage(project: Project, machine: Machine) -> None:
 
 
 @contextmanager
-def _stopped(found: RegistryState, machine: Machine) -> Iterator[None]:
+def _stopped(service: Service, machine: Machine) -> Iterator[None]:
     """The registry does not run meanwhile, and does so again whatever happens."""
-    machine.shell.run_quietly(command("docker", "stop", found.container))
+    machine.shell.run_quietly(command("docker", "stop", service.name))
     try:
         yield
     finally:
-        machine.shell.run_quietly(command("docker", "start", found.container))
+        machine.shell.run_quietly(command("docker", "start", service.name))
         if not machine.shell.dry:
-            await_answer(found.host)
+            await_answer(service.host, tls=service.tls)

@@ -15,7 +15,8 @@ from invoke_buildx.project.fingerprint import Parts, read_parts
 from invoke_buildx.project.graph import Node
 from invoke_buildx.project.project import Project
 from invoke_buildx.project.reference import HUB, Reference, parse_reference
-from invoke_buildx.registry import PROJECT_LABEL, local_registry, registry_at
+from invoke_buildx.registry import local_registry, quick_mirrors, registry_at
+from invoke_buildx.service import PROJECT_LABEL
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,12 @@ class Surveyor:
             held = self.machine.daemon.image(written)
             return held.id if held else ""
         on_hub = reference.host == HUB
-        found = self._digest(local_registry(self.project), reference) if on_hub else None
+        near = quick_mirrors(self.project) if remote else [local_registry(self.project)]
+        found = (
+            next((one for host in near if (one := self._digest(host, reference))), None)
+            if on_hub
+            else None
+        )
         if found is None and (remote or reference.is_local) and (not on_hub or hub_answers()):
             found = self._digest(reference.host, reference)
         return found or ""

@@ -20,7 +20,7 @@ from engine_world import docker, free_port
 
 from invoke_buildx.engine.distribution import Registry
 from invoke_buildx.project.manifest import Blob, Manifest, digest_of
-from invoke_buildx.registry import await_answer
+from invoke_buildx.service import await_answer
 
 # bcrypt of the word `secret`, as htpasswd would write it.
 HTPASSWD = "alice:$2b$04$ctJ5h.DuPUzzR3E2t0Cmcu1rTEb8YezGpoji2Ve/OxOTyEjspUoSC\n"

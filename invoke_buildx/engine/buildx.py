@@ -1,13 +1,14 @@
 """Builders as buildx records them, and builders and builds as Commands."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from invoke_buildx.engine.command import Command, Shell, command
 from invoke_buildx.engine.daemon import docker_config_folder
 from invoke_buildx.project.reference import HUB
+from invoke_buildx.project.settings import RegistrySettings
 
 # The builder's own container carries this variable; buildx gives it no labels.
 OWNER_VARIABLE = "INVOKE_BUILDX_PROJECT"
@@ -81,11 +82,23 @@ def builder_container(name: str) -> str:
     return f"buildx_buildkit_{name}0"
 
 
-def buildkitd_toml(mirror: str | None) -> str:
-    """The builder's configuration: host networking allowed, Docker Hub mirrored locally."""
+def buildkitd_toml(mirrors: Sequence[str], reached: Mapping[str, RegistrySettings]) -> str:
+    """The builder's configuration: host networking allowed, Docker Hub mirrored on this machine.
+
+    `reached` says how each registry is reached that is not as usual; buildx takes the files along
+    into the builder.
+    """
     lines = ["# Written by invoke-buildx.", 'insecure-entitlements = ["network.host"]']
-    if mirror:
-        lines += ["", f'[registry."{HUB}"]', f'  mirrors = ["{mirror}"]']
+    if mirrors:
+        lines += ["", f'[registry."{HUB}"]', f"  mirrors = {json.dumps(list(mirrors))}"]
+    for host, access in reached.items():
+        lines += ["", f'[registry."{host}"]', f"  http = {json.dumps(access.http)}"]
+        if access.ca:
+            lines.append(f"  ca = {json.dumps([access.ca])}")
+        if access.cert:
+            lines.append(f'  [[registry."{host}".keypair]]')
+            lines.append(f"    cert = {json.dumps(access.cert)}")
+            lines.append(f"    key = {json.dumps(access.key or access.cert)}")
     return "\n".join(lines) + "\n"
 
 

@@ -78,14 +78,6 @@ class Daemon:
         found: dict[str, Any] | None = self._get(f"/volumes/{quote(name)}")
         return found
 
-    def volume_sizes(self) -> dict[str, int]:
-        """Bytes on disk of each volume, by name."""
-        found = self._get("/system/df", type="volume") or {}
-        return {
-            entry["Name"]: int((entry.get("UsageData") or {}).get("Size", -1))
-            for entry in found.get("Volumes") or ()
-        }
-
     def info(self) -> dict[str, Any]:
         """What the engine says of itself. Raises `EngineError` when it does not answer."""
         return dict(self._get("/info") or {})

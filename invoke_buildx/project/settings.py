@@ -7,7 +7,7 @@ from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal
 
 from invoke_buildx.errors import SettingsError, nearest
-from invoke_buildx.project.reference import host_problem, path_problem, slug
+from invoke_buildx.project.reference import host_problem, is_loopback, path_problem, slug
 
 ROOT = "buildx"
 PREFIX = "INVOKE_BUILDX_"
@@ -57,9 +57,25 @@ class RunSettings:
 
 @dataclass(frozen=True)
 class LocalSettings:
-    """The registry on this machine, for the case that `registry` names another host."""
+    """The registry on this machine.
+
+    Its port in the case that `registry` names another host, a folder for its data in place of a
+    volume, who may use it, its certificate.
+    """
 
     port: int = 5000
+    folder: str | None = None
+    htpasswd: str | None = None
+    cert: str | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True)
+class CacheSettings:
+    """A second registry on this machine that keeps what builds pull from Docker Hub."""
+
+    port: int | None = None
+    remote: str = "https://registry-1.docker.io"
 
 
 @dataclass(frozen=True)
@@ -85,6 +101,7 @@ class Settings:
     builder: BuilderSettings = field(default_factory=BuilderSettings)
     run: RunSettings = field(default_factory=RunSettings)
     local: LocalSettings = field(default_factory=LocalSettings)
+    cache: CacheSettings = field(default_factory=CacheSettings)
     registries: Mapping[str, RegistrySettings] = field(default_factory=dict)
     images: Mapping[str, ImageSettings] = field(default_factory=dict)
 
@@ -133,12 +150,36 @@ def _name_problems(settings: Settings, reader: "_Reader") -> Iterator[str]:
     for key, problem in (
         ("registry", host_problem(settings.registry)),
         ("namespace", path_problem(settings.namespace or "")),
-        ("local.port", None if 0 < settings.local.port < 65536 else "is no port number"),
+        ("local.port", _port_problem(settings.local.port)),
+        ("cache.port", _port_problem(settings.cache.port or 1)),
+        ("cache.port", "is the local registry's port" if _is_taken(settings) else None),
+        ("cache.remote", _address_problem(settings.cache.remote)),
+        ("local.key", "needs local.cert" if settings.local.key and not settings.local.cert else ""),
         *((f"registries.{host}", host_problem(host)) for host in settings.registries),
         *((f"images.{name}", path_problem(name)) for name in settings.images),
     ):
         if problem:
             yield reader.sentence((ROOT, *key.split(".", 1)), problem)
+
+
+def _is_taken(settings: Settings) -> bool:
+    """Whether the cache would listen where the local registry does."""
+    port = settings.cache.port
+    if is_loopback(settings.registry):
+        return settings.registry.endswith(f":{port}")
+    return settings.local.port == port
+
+
+def _port_problem(port: int) -> str | None:
+    return None if 0 < port < 65536 else "is no port number"
+
+
+def _address_problem(address: str) -> str | None:
+    scheme, _, host = address.partition("://")
+    if scheme not in ("http", "https") or not host:
+        return "must be an address such as https://registry-1.docker.io"
+    # It would be seen in the container's settings by whoever may use the engine.
+    return "must not hold a password" if "@" in host else None
 
 
 class _Reader:

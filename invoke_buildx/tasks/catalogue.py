@@ -62,7 +62,7 @@ def tags(c: Context, image: str = "", registry: str = "", json: bool = False) ->
     """List the tags of an image with size, age and state"""
     from invoke_buildx.asked import asked
     from invoke_buildx.catalogue import read_repository, read_tags
-    from invoke_buildx.registry import PROJECT_LABEL
+    from invoke_buildx.service import PROJECT_LABEL
     from invoke_buildx.tasks.table import show, size_text
 
     project, machine = project_of(c), machine_of(c)

@@ -7,20 +7,22 @@ from invoke_buildx.tasks.door import ask_person, front_door, machine_of, project
 
 @front_door()
 def up(c: Context) -> None:
-    """Start the local registry, unless it runs"""
-    from invoke_buildx.registry import ensure_registry, local_registry
+    """Start the local registry as the settings want it"""
+    from invoke_buildx.registry import ensure_registry, local_registry, renew_registry
 
     project, machine = project_of(c), machine_of(c)
+    renewed = renew_registry(project, machine)
     started = ensure_registry(project, machine)
     if not machine.shell.dry:
         how = "is started" if started else "is running"
+        how = "is started anew with its data" if renewed else how
         machine.shell.say(f"The registry at {local_registry(project)} {how}.")
 
 
 @front_door(help={"volumes": "delete its data too; asks before", "yes": "do not ask"})
 def down(c: Context, volumes: bool = False, yes: bool = False) -> None:
     """Stop the local registry and keep its data"""
-    from invoke_buildx.registry import delete_data, local_registry, stop_registry
+    from invoke_buildx.registry import delete_registry_data, local_registry, stop_registry
 
     project, machine = project_of(c), machine_of(c)
     if volumes and not machine.shell.dry and not yes:
@@ -28,7 +30,7 @@ def down(c: Context, volumes: bool = False, yes: bool = False) -> None:
     stopped = stop_registry(project, machine)
     how = "is stopped; its data is kept" if stopped else "was not running, or is not ours"
     if volumes:
-        delete_data(project, machine)
+        delete_registry_data(project, machine)
         how = "and its data are gone"
     if not machine.shell.dry:
         machine.shell.say(f"The registry at {local_registry(project)} {how}.")
@@ -39,11 +41,14 @@ def status(c: Context, json: bool = False) -> None:
     """Show whether the local registry runs"""
     from dataclasses import asdict
 
-    from invoke_buildx.registry import registry_state
+    from invoke_buildx.registry import services
+    from invoke_buildx.service import service_state
     from invoke_buildx.tasks.table import show
 
-    found = asdict(registry_state(project_of(c), machine_of(c)))
-    show(("HOST", "CONTAINER", "VOLUME", "STATE"), [found], json)
+    project, machine = project_of(c), machine_of(c)
+    found = [asdict(service_state(one, machine)) for one in services(project)]
+    heads = ("HOST", "CONTAINER", "DATA", "STATE", "")
+    show(heads, found, json, differs=lambda differs: "other settings" if differs else "")
 
 
 @front_door(help={"json": "for programs"})

@@ -9,7 +9,7 @@ from engine_world import BASE, Folder, World, docker, free_port
 from registries import a_registry, a_token_server, an_index, small_image, untag
 
 from invoke_buildx.engine.distribution import Registry
-from invoke_buildx.registry import answers_as_registry
+from invoke_buildx.service import answers_as_registry
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 from engine_world import BASE, Folder, World, docker, free_port
 
 from invoke_buildx.engine.machine import Machine
-from invoke_buildx.registry import answers_as_registry
+from invoke_buildx.service import answers_as_registry
 
 
 @pytest.fixture

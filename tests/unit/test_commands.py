@@ -76,8 +76,8 @@ def test_a_builder_is_created_without_being_made_the_current_one(tmp_path: Path)
     words = create_builder("team", "host", "team", tmp_path / "x.toml").argv
     assert "--use" not in words
     assert "env.INVOKE_BUILDX_PROJECT=team" in words
-    assert 'mirrors = ["localhost:5000"]' in buildkitd_toml("localhost:5000")
-    assert "mirrors" not in buildkitd_toml(None)
+    assert 'mirrors = ["localhost:5000"]' in buildkitd_toml(["localhost:5000"], {})
+    assert "mirrors" not in buildkitd_toml([], {})
     assert recorded_builder("team", {"BUILDX_CONFIG": str(tmp_path)}) is None
 
 
@@ -111,10 +111,10 @@ def test_docker_hub_that_hangs_counts_as_unreachable(monkeypatch: pytest.MonkeyP
 
     never = threading.Event()
     monkeypatch.setattr(hub, "SECONDS", 0.05)
-    monkeypatch.setattr(hub, "_ask", never.wait)
+    monkeypatch.setattr(hub, "_ask", lambda _: never.wait())
     hub.hub_answers.cache_clear()
     assert not hub.hub_answers()
-    monkeypatch.setattr(hub, "_ask", lambda: True)
+    monkeypatch.setattr(hub, "_ask", lambda _: True)
     hub.hub_answers.cache_clear()
     assert hub.hub_answers()
     hub.hub_answers.cache_clear()
