@@ -197,10 +197,12 @@ def sharing(repositories: Iterable[Repository], but: str) -> dict[str, set[str]]
     return found
 
 
-def stored_sizes(repositories: Iterable[Repository], total: int) -> dict[str, dict[str, int]]:
+def stored_sizes(
+    repositories: Iterable[Repository], total: int | None
+) -> dict[str, dict[str, int]]:
     """Bytes by repository: `size` of all that it needs, `own` of what only it needs.
 
-    Two lines more: what is tagged at all, each blob once, and the `total` on disk.
+    Two lines more: what is tagged at all, each blob once, and the `total` on disk if it is known.
     """
     every = {one.name: one.blobs for one in repositories}
     holders = Counter(digest for blobs in every.values() for digest in blobs)
@@ -214,5 +216,6 @@ def stored_sizes(repositories: Iterable[Repository], total: int) -> dict[str, di
     once = {digest: size for blobs in every.values() for digest, size in blobs.items()}
     tagged = sum(once.values())
     found["(all, shared once)"] = {"size": tagged, "own": tagged}
-    found["(on disk)"] = {"size": total, "own": max(total - tagged, 0)}
+    if total is not None:
+        found["(on disk)"] = {"size": total, "own": max(total - tagged, 0)}
     return found

@@ -1,6 +1,7 @@
 """Copy images from registry to registry without an engine, byte by byte as they are."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from threading import Event
@@ -95,7 +96,7 @@ def _copy_blob(source: Place, target: Place, blob: Blob, sent: list[int], stoppi
         place = target.registry.mount(target.repository, blob.digest, source.repository)
         if place is None:
             return
-    with source.registry.blob(source.repository, blob) as data:
+    with closing(source.registry.blob(source.repository, blob)) as data:
         target.registry.upload(target.repository, blob, _unless(stopping, data), place)
     sent.append(blob.size)
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -160,6 +161,44 @@ def a_token_server(folder: Path) -> Iterator[tuple[dict[str, str], list[str]]]:
         settings = {f"AUTH_TOKEN_{key}": value for key, value in {**names, **bundle}.items()}
         try:
             yield {"AUTH": "token", **settings}, asked
+        finally:
+            server.shutdown()
+            serving.join()
+
+
+@contextmanager
+def a_breaking_proxy(host: str, most: int) -> Iterator[tuple[str, list[str]]]:
+    """Another host of that registry, whose answers break off after so many bytes.
+
+    The list has the `Range` of each request for a blob.
+    """
+    ranges: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            """Half of what the registry says."""
+            asking = HTTPConnection(host)
+            asking.request("GET", self.path, headers=dict(self.headers))
+            answer = asking.getresponse()
+            data = answer.read()
+            if "/blobs/" in self.path:
+                ranges.append(self.headers.get("Range", ""))
+            self.send_response(answer.status)
+            for name, value in answer.getheaders():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(data[:most])
+            self.close_connection = True
+            asking.close()
+
+        def log_message(self, *words: object) -> None:
+            """Be quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        try:
+            yield f"localhost:{server.server_port}", ranges
         finally:
             server.shutdown()
             serving.join()

@@ -5,8 +5,7 @@ Rules: the OCI distribution specification 1.1.
 
 import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     import requests
 
 PAGE = 1000
+MOST_IN_VAIN = 4  # tries in a row that bring nothing of a blob
 ACCEPT = {"Accept": ", ".join((*INDEX_TYPES, *MANIFEST_TYPES))}
 REFUSED = (401, 403, 404, 405)
 
@@ -121,13 +121,30 @@ class Registry:
         """Whether a repository holds that blob."""
         return self._ask("HEAD", f"/v2/{repository}/blobs/{digest}") is not None
 
-    @contextmanager
-    def blob(self, repository: str, blob: Blob) -> Iterator[Iterator[bytes]]:
-        """A blob's bytes as they come; `EngineError` at their end if they are not its own."""
-        path = f"/v2/{repository}/blobs/{blob.digest}"
-        with self.transport.open("GET", path) as answer:
-            self._must_be_good(answer, path)
-            yield self._checked(answer, blob.digest, repository)
+    def blob(self, repository: str, blob: Blob) -> Generator[bytes, None, None]:
+        """A blob's bytes as they come; what breaks off is taken up again where it was.
+
+        Raises `EngineError`, at their end if they are not the blob's own.
+        """
+        from requests import RequestException
+
+        seen, got, in_vain = sha256(), 0, 0
+        while True:
+            start = got
+            try:
+                for block in self._part(f"/v2/{repository}/blobs/{blob.digest}", start):
+                    seen.update(block)
+                    got += len(block)
+                    yield block
+                break
+            except RequestException as problem:
+                in_vain = 0 if got > start else in_vain + 1
+                if in_vain == MOST_IN_VAIN:
+                    raise EngineError(
+                        f"The registry {self.host} broke off in {repository} again and again"
+                        f" ({type(problem).__name__})."
+                    ) from None
+        self._must_be(f"sha256:{seen.hexdigest()}", blob.digest, repository)
 
     def mount(self, repository: str, digest: str, source: str) -> str | None:
         """Take a blob over from another repository; None if done, else where to upload it."""
@@ -203,21 +220,14 @@ class Registry:
                 " Push that image again."
             )
 
-    def _checked(
-        self, answer: "requests.Response", digest: str, repository: str
-    ) -> Iterator[bytes]:
-        from requests import RequestException
-
-        seen = sha256()
-        try:
-            for block in answer.iter_content(BLOCK):
-                seen.update(block)
-                yield block
-        except RequestException as problem:
-            raise EngineError(
-                f"The registry {self.host} broke off in {repository} ({type(problem).__name__})."
-            ) from None
-        self._must_be(f"sha256:{seen.hexdigest()}", digest, repository)
+    def _part(self, path: str, start: int) -> Iterator[bytes]:
+        """What is there from that byte on (RFC 9110, 14.2)."""
+        headers = {"Range": f"bytes={start}-"} if start else {}
+        with self.transport.open("GET", path, headers) as answer:
+            self._must_be_good(answer, path)
+            if start and answer.status_code != 206:
+                raise EngineError(f"The registry {self.host} broke off, and gives no parts.")
+            yield from answer.iter_content(BLOCK)
 
 
 class _Sized:

@@ -17,6 +17,7 @@ HOST_HELP = "another registry's host (default: buildx.registry)"
 REPOSITORY_HELP = "an image of this project, or REPOSITORY (default: buildx.default)"
 JSON_HELP = "for programs"
 YES_HELP = "do not ask"
+DELETED_HELP = "for programs: what was deleted and what could not be"
 AGE = {"h": 1, "d": 24, "w": 24 * 7}  # hours
 
 
@@ -110,10 +111,16 @@ def inspect(c: Context, image: str = "", registry: str = "", json: bool = False)
         "untagged": "what no tag leads to, in all of the local registry or in these images",
         "registry": HOST_HELP,
         "yes": YES_HELP,
+        "json": DELETED_HELP,
     },
 )
 def rm(
-    c: Context, image: list[str], untagged: bool = False, registry: str = "", yes: bool = False
+    c: Context,
+    image: list[str],
+    untagged: bool = False,
+    registry: str = "",
+    yes: bool = False,
+    json: bool = False,
 ) -> None:
     """Delete tags from a registry; asks before"""
     from invoke_buildx.asked import asked
@@ -126,7 +133,7 @@ def rm(
         if registry:
             raise UsageError("Only the local registry can be searched for what has no tag.")
         names = [asked(project, machine, word).repository for word in image]
-        _remove(machine, _untagged(project, machine, names), yes)
+        _remove(machine, _untagged(project, machine, names), yes, json)
         return
     if not image:
         raise UsageError("Say what to delete: --image NAME:TAG, or --untagged.")
@@ -139,7 +146,7 @@ def rm(
             )
         held = read_repository(where.registry, where.repository)
         chosen.append((where, plan_removal(held, tags_matching(held, where.label))))
-    _remove(machine, chosen, yes)
+    _remove(machine, chosen, yes, json)
 
 
 @front_door(
@@ -150,6 +157,7 @@ def rm(
         "older-than": "only what is older: 12h, 30d, 8w",
         "registry": HOST_HELP,
         "yes": YES_HELP,
+        "json": DELETED_HELP,
     },
 )
 def prune(
@@ -159,6 +167,7 @@ def prune(
     older_than: str = "0h",
     registry: str = "",
     yes: bool = False,
+    json: bool = False,
 ) -> None:
     """Delete all but the newest tags of images; asks before"""
     from invoke_buildx.asked import asked
@@ -175,7 +184,7 @@ def prune(
         held = read_repository(where.registry, where.repository)
         doomed = older_tags(read_tags(where.registry, held), keep, age, datetime.now(UTC))
         chosen.append((where, plan_removal(held, doomed)))
-    _remove(machine, chosen, yes)
+    _remove(machine, chosen, yes, json)
 
 
 @front_door(
@@ -236,32 +245,49 @@ def _untagged(
     ]
 
 
-def _remove(machine: "Machine", chosen: "list[tuple[Asked, Removal]]", yes: bool) -> None:
+def _remove(
+    machine: "Machine", chosen: "list[tuple[Asked, Removal]]", yes: bool, json: bool
+) -> None:
     """Say what would go, ask, delete, and say what could not."""
+    from json import dumps
+
     from invoke_buildx.removal import remove
 
     wanted = [(where, one) for where, one in chosen if one.digests or one.shared]
     if not wanted:
         machine.shell.say("There is nothing to delete.")
+    _show_wanted(machine, wanted)
+    if wanted and not machine.shell.dry and not yes:
+        ask_person("Delete these?")
+    rows = [
+        {
+            "repository": f"{where.registry.host}/{one.repository}",
+            "tags": [*one.tags],
+            "digests": [*one.digests],
+            "stayed": remove(where.registry, machine.shell, one),
+        }
+        for where, one in wanted
+    ]
+    for row in rows:
+        for tag in row["stayed"]:
+            machine.shell.say(
+                f"{row['repository']}:{tag} stays: another tag has the same manifest, and this"
+                " registry can only delete both."
+            )
+    if machine.shell.dry:
         return
+    if json:
+        print(dumps(rows, indent=2))
+    if any(row["digests"] for row in rows):
+        machine.shell.say("Deleted. A registry of ours gives the space back by: registry.gc")
+
+
+def _show_wanted(machine: "Machine", wanted: "list[tuple[Asked, Removal]]") -> None:
     for where, one in wanted:
         for tag in (*one.tags, *one.shared):
             machine.shell.say(f"  {where.registry.host}/{one.repository}:{tag}")
         if not one.tags and not one.shared:
             machine.shell.say(f"  {len(one.digests)} untagged in {one.repository}")
-    if not machine.shell.dry and not yes:
-        ask_person("Delete these?")
-    stayed = 0
-    for where, one in wanted:
-        for tag in remove(where.registry, machine.shell, one):
-            stayed += 1
-            machine.shell.say(
-                f"{one.repository}:{tag} stays: another tag has the same manifest, and this"
-                " registry can only delete both."
-            )
-    requests = sum(len(one.digests) + len(one.shared) for _, one in wanted)
-    if not machine.shell.dry and stayed < requests:
-        machine.shell.say("Deleted. A registry of ours gives the space back by: registry.gc")
 
 
 def _age(text: str) -> timedelta:

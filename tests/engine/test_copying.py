@@ -1,16 +1,18 @@
 """Copies between registries and mirrors of other people's images."""
 
+import json
 import signal
 import subprocess
 from collections.abc import Iterator
 
 import pytest
 from engine_world import BASE, Folder, World, docker
-from registries import a_registry, an_index, in_registry, small_image
+from registries import a_breaking_proxy, a_registry, an_index, in_registry, small_image
 
 from invoke_buildx.copying import Copied, Place, copy
 from invoke_buildx.engine.command import Shell
 from invoke_buildx.engine.distribution import Registry
+from invoke_buildx.engine.transport import BLOCK
 from invoke_buildx.errors import EngineError
 from invoke_buildx.project.manifest import digest_of
 from invoke_buildx.project.reference import Reference
@@ -47,6 +49,8 @@ def test_every_platform_arrives_byte_by_byte(
     for entry in index.children:
         assert Registry(second).digest("b/wide", entry["digest"]) == entry["digest"]
     assert "0 B sent" in folder.inv(*words).stderr
+    done = json.loads(folder.inv(*words, "--json").stdout)
+    assert done == {"digest": index.digest, "sent": 0, "spared": 0}
 
 
 def test_within_a_registry_blobs_are_mounted(pair: tuple[str, str]) -> None:
@@ -72,6 +76,21 @@ def test_a_copy_that_broke_off_goes_on_where_it_was(pair: tuple[str, str]) -> No
     done = copy(place(first, "r/from", "1"), place(second, "r/to", "1"), Shell())
     assert made.config is not None
     assert done == Copied(made.digest, made.layers[0].size, made.config.size)
+
+
+def test_a_blob_that_breaks_off_is_taken_up_where_it_was(pair: tuple[str, str]) -> None:
+    """And given up where that does not help."""
+    first, second = pair
+    made = small_image(Registry(first), "p/from", "1", "x" * 4_000_000)
+    with a_breaking_proxy(first, 1_500_000) as (proxy, ranges):
+        done = copy(place(proxy, "p/from", "1"), place(second, "p/to", "1"), Shell())
+    assert done == Copied(made.digest, sum(blob.size for blob in made.blobs), 0)
+    assert [f"bytes={blocks * BLOCK}-" for blocks in (1, 2, 3)] == sorted(filter(None, ranges))
+    with (
+        a_breaking_proxy(first, 100_000) as (proxy, _),
+        pytest.raises(EngineError, match="broke off in p/from again and again"),
+    ):
+        copy(place(proxy, "p/from", "1"), place(second, "p/never", "1"), Shell())
 
 
 def test_ctrl_c_ends_a_copy_at_once(folder: Folder, pair: tuple[str, str]) -> None:
