@@ -8,6 +8,7 @@ from typing import Literal
 from invoke_buildx.builder import builder_name, is_engine_builder
 from invoke_buildx.engine.command import command, side_by_side
 from invoke_buildx.engine.machine import Machine
+from invoke_buildx.engine.pulling import pull
 from invoke_buildx.project.images import Image
 from invoke_buildx.project.project import Project
 from invoke_buildx.project.reference import Reference
@@ -98,7 +99,7 @@ def _is_held(machine: Machine, to: Delivery, digest: str | None) -> bool:
 
 
 def _pull(machine: Machine, to: Delivery) -> None:
-    machine.shell.run_quietly(command("docker", "pull", "--quiet", str(to.found)))
+    pull(machine.shell, machine.daemon, to.found)
     if to.found != to.reference:
         names = (str(to.found), str(to.reference))
         machine.shell.run_quietly(command("docker", "tag", *names))

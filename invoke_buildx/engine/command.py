@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, NoReturn, Self, TypeVar
+from typing import IO, TYPE_CHECKING, NoReturn, Protocol, Self, TypeVar
 
 from invoke_buildx.errors import CommandError, EngineError, command_line
 
@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 
 LAST_LINES = 15
 Found = TypeVar("Found")
-_running: set[subprocess.Popen[bytes]] = set()
+
+
+class Terminable(Protocol):
+    """What a signal to us must end: a process, or a request that takes long."""
+
+    def terminate(self) -> None:
+        """End it, from any thread."""
+
+
+_running: set[Terminable] = set()
 
 
 @dataclass(frozen=True)
@@ -236,6 +245,16 @@ def _wait(child: subprocess.Popen[bytes], stdin: str | None) -> int:
 def _exit_code(child: subprocess.Popen[bytes]) -> int:
     """128+n where a signal has ended the child."""
     return child.returncode if child.returncode >= 0 else 128 - child.returncode
+
+
+@contextmanager
+def ended_by_signals(what: Terminable) -> Iterator[None]:
+    """A signal ends it while this is held, in whatever thread."""
+    _running.add(what)
+    try:
+        yield
+    finally:
+        _running.discard(what)
 
 
 @contextmanager

@@ -76,11 +76,13 @@ def tcp(host: str, timeout: float) -> Connection:
 
 def unix(path: str, timeout: float) -> Connection:
     """Plain HTTP over a local socket."""
-    return Connection(lambda: _SocketConnection(path, timeout))
+    return Connection(lambda: SocketConnection(path, timeout))
 
 
-class _SocketConnection(HTTPConnection):
-    def __init__(self, path: str, timeout: float) -> None:
+class SocketConnection(HTTPConnection):
+    """Plain HTTP over the local socket of that path; no timeout waits for ever."""
+
+    def __init__(self, path: str, timeout: float | None) -> None:
         super().__init__("localhost", timeout=timeout)
         self.path = path
 

@@ -92,7 +92,7 @@ class Daemon:
 
     def _text(self, path: str, **query: str) -> str | None:
         full = f"{path}?{urlencode(query)}" if query else path
-        status, body = self._ask_sdk(full) if self._socket is None else self._ask_socket(full)
+        status, body = self._ask_sdk(full) if self.socket is None else self._ask_socket(full)
         if status == 404:
             return None
         if status >= 400:
@@ -100,7 +100,7 @@ class Daemon:
         return body
 
     @cached_property
-    def _socket(self) -> str | None:
+    def socket(self) -> str | None:
         """The local socket's path, None where a context, TLS or another host is in force."""
         host = self.environ.get("DOCKER_HOST", "")
         if host:
@@ -109,16 +109,16 @@ class Daemon:
 
     @cached_property
     def _connection(self) -> Connection:
-        return unix(str(self._socket), TIMEOUT)
+        return unix(str(self.socket), TIMEOUT)
 
     def _ask_socket(self, path: str) -> tuple[int, str]:
         try:
             answer = self._connection.ask("GET", path)
         except PermissionError:
-            raise EngineError(_no_permission(str(self._socket))) from None
+            raise EngineError(_no_permission(str(self.socket))) from None
         except OSError as problem:
             raise EngineError(
-                f"No Docker engine answers at {self._socket} ({problem})."
+                f"No Docker engine answers at {self.socket} ({problem})."
                 f" Start it: {command_line('doctor --fix')}"
             ) from None
         return answer.status, answer.body.decode(errors="replace")
