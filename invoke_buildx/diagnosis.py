@@ -28,7 +28,11 @@ def why_build_failed(
 
 def machine_problem(machine: Machine, builder: str, began: float, failure: str) -> str | None:
     """What would make every other build fail as well."""
-    return _unusable_buildx(machine) or _full_disk(machine, builder, began, failure)
+    return (
+        _lost_engine(machine)
+        or _unusable_buildx(machine)
+        or _full_disk(machine, builder, began, failure)
+    )
 
 
 def bases_on_hub(step: Node) -> list[Reference]:
@@ -46,6 +50,14 @@ def mirror_of(project: Project, machine: Machine, base: Reference) -> str | None
                 return host
         except EngineError:
             continue
+    return None
+
+
+def _lost_engine(machine: Machine) -> str | None:
+    try:
+        machine.daemon.version()
+    except EngineError as problem:
+        return f"the engine went away meanwhile. {problem}"
     return None
 
 

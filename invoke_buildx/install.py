@@ -103,9 +103,11 @@ def _is_stale(path: str, program: str) -> bool:
     except OSError:
         return False
     try:
-        return Path(f"/proc/{pid}/comm").read_text().strip() != program
+        described = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return True
+    # A process that has ended stays, as Z, until its parent takes notice.
+    return f"({program}) " not in described or f"({program}) Z" in described
 
 
 def _release() -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Starting an engine that was ended from outside, and images made from packages."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,14 @@ def test_a_stale_pid_file_is_removed_before_the_start(
     first, start = install.start_commands()
     assert first.argv == ("rm", "-f", str(gone), str(other))
     assert "dockerd" in start.argv[-1]
+
+
+def test_a_process_that_has_ended_unnoticed_holds_nothing(tmp_path: Path) -> None:
+    """An engine that was killed lingers until its parent has read its exit code."""
+    with subprocess.Popen(["true"]) as ended:
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+        (tmp_path / "pid").write_text(str(ended.pid))
+        assert install._is_stale(str(tmp_path / "pid"), "true")
 
 
 def test_bookworm_gets_an_engine_with_buildx(
