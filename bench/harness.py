@@ -18,7 +18,7 @@ sys.path.insert(0, str(REPOSITORY / "tests"))
 
 from engine_world import BASE, Folder, World, a_world, settings_text  # noqa: E402
 
-__all__ = ["BASE", "Bench", "Folder", "World", "bench", "compare", "facts", "sh", "shell"]
+__all__ = ["BASE", "Bench", "Folder", "Way", "World", "bench", "compare", "facts", "sh", "shell"]
 Way = Callable[[int], None]
 
 

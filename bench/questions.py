@@ -18,6 +18,24 @@ for number in range(1000):
     )
 """
 
+FINGERPRINTS = """
+import os
+from pathlib import Path
+from invoke_buildx.engine.machine import Machine
+from invoke_buildx.plan import Planner
+from invoke_buildx.project.graph import ordered, with_ancestors
+from invoke_buildx.project.identity import caller
+from invoke_buildx.project.project import Project
+from invoke_buildx.project.settings import read_settings
+from invoke_buildx.survey import Survey
+
+machine, settings = Machine(), read_settings({}, [], "many", os.environ)
+project = Project(Path.cwd(), settings, caller(), cache=machine.cache)
+order = ordered(with_ancestors(project, project.images))
+found = {step.parts.fingerprint for step in Planner(project, machine, Survey({})).steps(order)}
+assert len(found) == 1000
+"""
+
 
 def status(made: Bench) -> None:
     """Against one curl process an image, which asks the registry alone."""
@@ -53,8 +71,16 @@ def graph(made: Bench) -> None:
     def plain(_: int) -> None:
         shell([sys.executable, "-c", PLAIN], cwd=root)
 
+    def fingerprints(_: int) -> None:
+        shell([sys.executable, "-c", FINGERPRINTS], cwd=root)
+
     made.inv("graph", "--json")
-    ways = {"plain Jinja": plain, "invoke graph --json": lambda _: made.inv("graph", "--json")}
+    fingerprints(0)
+    ways = {
+        "plain Jinja": plain,
+        "invoke graph --json": lambda _: made.inv("graph", "--json"),
+        "graph and fingerprints, nobody asked": fingerprints,
+    }
     compare("graph of 1,000 images, second run", ways, 5)
 
 
