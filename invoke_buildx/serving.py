@@ -151,6 +151,20 @@ def serve(site: Site, port: int, ready: Callable[[str], None]) -> None:
 
     `ready` is given the server's own address when it can be asked. Raises `EngineError`.
     """
+    try:
+        server = _Server((ADDRESS, port), _handler(site))
+    except (OSError, OverflowError) as problem:
+        why = getattr(problem, "strerror", None) or problem
+        raise EngineError(
+            f"Nothing can listen on port {port} ({why}). Take any free one: --port 0"
+        ) from None
+    with server:
+        ready(f"http://{ADDRESS}:{server.server_address[1]}")
+        server.serve_forever()
+
+
+def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
+    """What speaks HTTP for the site, one request at a time."""
     alone = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
@@ -187,15 +201,7 @@ def serve(site: Site, port: int, ready: Callable[[str], None]) -> None:
         def log_message(self, *words: object) -> None:
             """Write nothing: the paths hold the secret."""
 
-    try:
-        server = _Server((ADDRESS, port), Handler)
-    except OSError as problem:
-        raise EngineError(
-            f"Nothing can listen on port {port} ({problem.strerror}). Take any free one: --port 0"
-        ) from None
-    with server:
-        ready(f"http://{ADDRESS}:{server.server_address[1]}")
-        server.serve_forever()
+    return Handler
 
 
 class _Server(ThreadingTCPServer):

@@ -63,4 +63,4 @@ def read_one_again(
 
 def _images(project: Project, machine: Machine, registry: Registry) -> list[dict[str, Any]]:
     ours = [image for image in project.images if image.reference.host == registry.host]
-    return [one.as_json() for one in status(project, machine, ours)]
+    return [one.as_json() for one in status(project, machine, ours)] if ours else []

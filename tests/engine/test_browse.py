@@ -234,6 +234,8 @@ def test_only_this_machine_can_ask(folder: Folder, shelf: str) -> None:
             socket.create_connection((str(outside), port), timeout=5)
         failed = folder.inv("registry.browse", "--port", str(port), code=1)
         assert f"Nothing can listen on port {port}" in failed.stderr
+        failed = folder.inv("registry.browse", "--port", "70000", "--registry", shelf, code=1)
+        assert "Nothing can listen on port 70000" in failed.stderr
         asking = http.client.HTTPConnection("127.0.0.1", port)
         asking.request("POST", "/", headers={"Content-Length": str(1 << 30)})
         assert asking.getresponse().status == 413
