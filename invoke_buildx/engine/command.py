@@ -14,25 +14,24 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, NoReturn, Protocol, Self, TypeVar
+from typing import IO, TYPE_CHECKING, NoReturn, Self, TypeVar
 
 from invoke_buildx.errors import CommandError, EngineError, command_line
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+    from typing import Protocol
+
+    class Terminable(Protocol):
+        """What a signal to us must end: a process, or a request that takes long."""
+
+        def terminate(self) -> None:
+            """End it, from any thread."""
+
 
 LAST_LINES = 15
 Found = TypeVar("Found")
-
-
-class Terminable(Protocol):
-    """What a signal to us must end: a process, or a request that takes long."""
-
-    def terminate(self) -> None:
-        """End it, from any thread."""
-
-
-_running: set[Terminable] = set()
+_running: "set[Terminable]" = set()
 
 
 @dataclass(frozen=True)
@@ -248,7 +247,7 @@ def _exit_code(child: subprocess.Popen[bytes]) -> int:
 
 
 @contextmanager
-def ended_by_signals(what: Terminable) -> Iterator[None]:
+def ended_by_signals(what: "Terminable") -> Iterator[None]:
     """A signal ends it while this is held, in whatever thread."""
     _running.add(what)
     try:

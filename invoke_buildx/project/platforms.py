@@ -1,6 +1,6 @@
 """Platforms as BuildKit names them, and the build args that it derives from them."""
 
-import platform
+import os
 
 # The kernel's names on the left; others are the same in both worlds.
 _ARCHITECTURES = {
@@ -15,7 +15,7 @@ _ARCHITECTURES = {
 
 def own_platform() -> str:
     """The platform of this machine, such as `linux/amd64`."""
-    machine = platform.machine()
+    machine = os.uname().machine  # as the module `platform` says it, without its 2 ms
     return f"linux/{_ARCHITECTURES.get(machine, machine)}"
 
 
