@@ -22,6 +22,12 @@ from invoke_buildx.service import (
 )
 
 FILES = "/etc/invoke-buildx"  # where a registry's container finds what the settings name
+# It remembers which blobs it has, and does not write down each request.
+QUICK = {
+    "LOG_ACCESSLOG_DISABLED": "true",
+    "LOG_LEVEL": "warn",
+    "STORAGE_CACHE_BLOBDESCRIPTOR": "inmemory",
+}
 
 
 def local_registry(project: Project) -> str:
@@ -85,7 +91,7 @@ def local_service(project: Project) -> Service:
     """The local registry as the settings want it."""
     local, host = project.settings.local, local_registry(project)
     files: dict[str, Path] = {}
-    environ = {"STORAGE_DELETE_ENABLED": "true", "LOG_ACCESSLOG_DISABLED": "true"}
+    environ = {"STORAGE_DELETE_ENABLED": "true", **QUICK}
     if local.htpasswd:
         files[f"{FILES}/htpasswd"] = _path(project, local.htpasswd)
         environ |= {"AUTH": "htpasswd", "AUTH_HTPASSWD_REALM": host}
@@ -105,7 +111,7 @@ def cache_service(project: Project) -> Service | None:
     host = cache_registry(project)
     if host is None:
         return None
-    environ = {"PROXY_REMOTEURL": project.settings.cache.remote, "LOG_ACCESSLOG_DISABLED": "true"}
+    environ = {"PROXY_REMOTEURL": project.settings.cache.remote, **QUICK}
     name = f"invoke-buildx-cache-{port_of(host)}"
     return Service(host, name, environ=environ, upstream=project.settings.cache.remote)
 
