@@ -1,5 +1,6 @@
 """The page of a registry as a person sees it, in a real browser."""
 
+import ctypes
 import http.client
 import json
 import os
@@ -29,8 +30,13 @@ REBINDING = "--host-resolver-rules=MAP evil.test 127.0.0.1"
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """The distribution's Chromium without a screen, installed if need be."""
-    if not shutil.which("chromium"):
-        install(Machine(), "chromium")
+    missing = [] if shutil.which("chromium") else ["chromium"]
+    try:
+        ctypes.CDLL("libatomic.so.1")
+    except OSError:
+        missing.append("libatomic1")  # what Playwright's Node wants and does not bring
+    if missing:
+        install(Machine(), *missing)
     arguments = [REBINDING, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     with sync_playwright() as playwright:
         path = shutil.which("chromium")
@@ -47,10 +53,10 @@ def shelf() -> Iterator[str]:
 
 
 @contextmanager
-def served(folder: Folder, *words: str) -> Iterator[str]:
+def served(folder: Folder, *words: str, browser: str = "") -> Iterator[str]:
     """The address of the page while it is served; Ctrl-C ends it in peace."""
     with folder.started(
-        "registry.browse", *words, until=b"done in", environ={"BROWSER": "", "DISPLAY": ""}
+        "registry.browse", *words, until=b"done in", environ={"BROWSER": browser, "DISPLAY": ""}
     ) as running:
         assert running.stderr
         try:
@@ -96,6 +102,29 @@ def test_the_page_shows_registry_and_project(folder: Folder, world: World, page:
         expect(shelf.locator("tr").nth(1)).to_contain_text("latest")
         expect(shelf.locator(".strip rect")).to_have_count(2)
         expect(shelf.locator("td.current")).to_have_text("current")
+
+
+def test_the_persons_browser_is_opened_without_the_secret(folder: Folder, shelf: str) -> None:
+    """Other users can see what a program is started with, so that address is good once."""
+    script = folder.write("browser", '#!/bin/sh\necho "$1" > opened\n')
+    script.chmod(0o755)
+    with served(folder, "--registry", shelf, browser=f"{script} %s") as address:
+        shown = urlsplit(address)
+        # Nothing is answered before the browser has been started.
+        assert answer_of(shown.netloc, "/")[0] == 404
+        asking = urlsplit((folder.path / "opened").read_text().strip())
+        answers = [answer_of(asking.netloc, asking.path) for _ in range(2)]
+    assert [status for status, _ in answers] == [303, 404]
+    assert answers[0][1] == shown.path
+
+
+def answer_of(host: str, path: str) -> tuple[int, str]:
+    """Status and location of what is answered there."""
+    asking = http.client.HTTPConnection(host)
+    asking.request("GET", path)
+    answer = asking.getresponse()
+    asking.close()
+    return answer.status, answer.headers.get("Location", "")
 
 
 def test_it_is_searched_and_used_by_keys(folder: Folder, shelf: str, page: Page) -> None:

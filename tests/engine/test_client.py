@@ -21,7 +21,7 @@ from invoke_buildx.copying import Place, copy
 from invoke_buildx.engine.command import Shell
 from invoke_buildx.engine.distribution import Registry
 from invoke_buildx.errors import EngineError
-from invoke_buildx.project.manifest import digest_of
+from invoke_buildx.project.manifest import Blob, digest_of
 from invoke_buildx.project.reference import Reference
 from invoke_buildx.project.settings import RegistrySettings
 
@@ -142,6 +142,22 @@ def test_a_manifest_with_other_bytes_is_never_taken(crowd: str) -> None:
         registry.manifest("bad/image", made.digest)
     with pytest.raises(EngineError, match="is damaged"):
         list(registry.blob("bad/image", made.layers[0]))
+
+
+def test_an_upload_that_breaks_off_leaves_nothing_that_is_seen(crowd: str) -> None:
+    """And the next one goes well."""
+    registry, data = Registry(crowd), b"x" * 3_000_000
+    blob = Blob(digest_of(data), len(data))
+
+    def half() -> Iterator[bytes]:
+        yield data[: len(data) // 2]
+        raise RuntimeError("the line is gone")
+
+    with pytest.raises(RuntimeError):
+        registry.upload("broken/off", blob, half(), None)
+    assert not registry.has_blob("broken/off", blob.digest)
+    registry.upload("broken/off", blob, iter([data]), None)
+    assert b"".join(registry.blob("broken/off", blob)) == data
 
 
 def test_what_may_not_be_done_is_said(tmp_path: Path) -> None:
