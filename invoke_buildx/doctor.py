@@ -88,6 +88,9 @@ class Doctor:
         if self._needs_registry:
             yield self._image_check("registry image", service.IMAGE)
             yield Check("registry", self._registry, self._start_registry)
+            cache = registry.cache_service(self.project)
+            if cache:
+                yield Check("cache", partial(self._cache, cache), self._start_registry)
         for base in self._bases:
             yield Check("base", partial(self._base, base), partial(self._mirror, base))
         yield Check("disk", self._space)
@@ -161,6 +164,14 @@ class Doctor:
             return Finding("registry", "ok", found.host)
         service.refuse_taken_port(found.host, self.machine)
         return Finding("registry", "bad", f"{found.host} is {found.state}", fix)
+
+    def _cache(self, cache: service.Service) -> Finding:
+        if service.service_state(cache, self.machine).state in ("running", "foreign"):
+            return Finding("cache", "ok", f"{cache.host} keeps images of {cache.upstream}")
+        if not hub_answers(cache.upstream):
+            problem = f"{cache.host} cannot start while {cache.upstream} does not answer"
+            return Finding("cache", "note", problem)
+        return Finding("cache", "bad", f"{cache.host} does not run", command_line("registry.up"))
 
     def _base(self, base: Reference) -> Finding:
         if not self._needs_registry and self.machine.daemon.image(_short(base)):

@@ -122,6 +122,26 @@ def untag(host: str, repository: str, tag: str) -> None:
     in_registry(host, f"rm -r {repository}/_manifests/tags/{tag}")
 
 
+class Quiet(BaseHTTPRequestHandler):
+    """A server's side of HTTP without its log."""
+
+    def log_message(self, *words: object) -> None:
+        """Write nothing."""
+
+
+@contextmanager
+def serving(handler: type[Quiet]) -> Iterator[str]:
+    """`127.0.0.1:PORT`, where that handler answers in a thread."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 @contextmanager
 def a_token_server(folder: Path) -> Iterator[tuple[dict[str, str], list[str]]]:
     """Settings of a registry whose tokens it gives out, and the scopes that were asked for.
@@ -134,7 +154,7 @@ def a_token_server(folder: Path) -> Iterator[tuple[dict[str, str], list[str]]]:
     authority.cert_pem.write_to_path(folder / "issuers.pem")
     asked: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_GET(self) -> None:
             """A token for what may be had of the scopes in the query."""
             query = parse_qs(urlparse(self.path).query).get("scope", [])
@@ -149,21 +169,28 @@ def a_token_server(folder: Path) -> Iterator[tuple[dict[str, str], list[str]]]:
             self.end_headers()
             self.wfile.write(data)
 
-        def log_message(self, *words: object) -> None:
-            """Be quiet."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        serving = threading.Thread(target=server.serve_forever)
-        serving.start()
-        realm = f"http://localhost:{server.server_port}/auth"
+    with serving(Handler) as host:
+        realm = f"http://{host}/auth"
         names = {"REALM": realm, "SERVICE": "tests", "ISSUER": "ibx"}
         bundle = {"ROOTCERTBUNDLE": "/files/issuers.pem"}
         settings = {f"AUTH_TOKEN_{key}": value for key, value in {**names, **bundle}.items()}
-        try:
-            yield {"AUTH": "token", **settings}, asked
-        finally:
-            server.shutdown()
-            serving.join()
+        yield {"AUTH": "token", **settings}, asked
+
+
+@contextmanager
+def a_site(text: str) -> Iterator[str]:
+    """The address of somebody else's page."""
+
+    class Handler(Quiet):
+        def do_GET(self) -> None:
+            """That page."""
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+    with serving(Handler) as host:
+        yield f"http://{host}/"
 
 
 @contextmanager
@@ -174,7 +201,7 @@ def a_breaking_proxy(host: str, most: int) -> Iterator[tuple[str, list[str]]]:
     """
     ranges: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_GET(self) -> None:
             """Half of what the registry says."""
             asking = HTTPConnection(host)
@@ -191,17 +218,8 @@ def a_breaking_proxy(host: str, most: int) -> Iterator[tuple[str, list[str]]]:
             self.close_connection = True
             asking.close()
 
-        def log_message(self, *words: object) -> None:
-            """Be quiet."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        serving = threading.Thread(target=server.serve_forever)
-        serving.start()
-        try:
-            yield f"localhost:{server.server_port}", ranges
-        finally:
-            server.shutdown()
-            serving.join()
+    with serving(Handler) as place:
+        yield place, ranges
 
 
 def _access(scope: str) -> dict[str, Any]:

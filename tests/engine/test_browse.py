@@ -8,16 +8,14 @@ import re
 import shutil
 import signal
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 import pytest
 from engine_world import BASE, Folder, World, docker, free_port
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
-from registries import a_registry, small_image
+from registries import a_registry, a_site, small_image
 
 from invoke_buildx.engine.distribution import Registry
 from invoke_buildx.engine.machine import Machine
@@ -222,31 +220,6 @@ def test_another_site_can_neither_read_nor_delete(
         assert refused.value.url == address
         tab.close()
     assert Registry(shelf).digest("del/safe", "1") == made.digest
-
-
-@contextmanager
-def a_site(text: str) -> Iterator[str]:
-    """The address of somebody else's page."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            """That page."""
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            self.end_headers()
-            self.wfile.write(text.encode())
-
-        def log_message(self, *words: object) -> None:
-            """Be quiet."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        serving = threading.Thread(target=server.serve_forever)
-        serving.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/"
-        finally:
-            server.shutdown()
-            serving.join()
 
 
 def test_only_this_machine_can_ask(folder: Folder, shelf: str) -> None:

@@ -1,5 +1,6 @@
 """The local registry as the settings want it: folder, password, TLS, cache, changes of them."""
 
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -208,6 +209,8 @@ def test_a_cache_of_what_does_not_answer_is_no_hindrance(own: Own) -> None:
     said = own.folder.inv("build").stderr
     assert "http://localhost:1 does not answer, so its cache is not started." in said
     assert docker("ps", "-aq", "--filter", f"name={own.cache_name}") == ""
+    found = json.loads(own.folder.inv("doctor", "--json").stdout)
+    assert [one["state"] for one in found if one["name"] == "cache"] == ["note"]
 
 
 def test_a_builder_that_was_made_with_other_settings_is_named(own: Own) -> None:
