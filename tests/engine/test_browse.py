@@ -86,8 +86,8 @@ def of_repository(page: Page, name: str) -> Locator:
 
 def test_the_page_shows_registry_and_project(folder: Folder, world: World, page: Page) -> None:
     """The images as a picture with their state, and each tag with a strip of its layers."""
-    folder.image("seen", f"FROM {BASE}\nRUN echo 1 > /1\n")
-    folder.image("unseen", 'FROM {{ ref("seen") }}\nRUN echo 2 > /2\n')
+    folder.image("seen", f"FROM {BASE}\nRUN echo seen > /seen\n")
+    folder.image("unseen", 'FROM {{ ref("seen") }}\nRUN echo unseen > /unseen\n')
     folder.inv("build", "--image", "seen")
     with served(folder) as address:
         page.goto(address)

@@ -289,7 +289,7 @@ def test_the_three_ways_make_the_same_user(bases: Folder, world: World) -> None:
     }
     person = PEOPLE["plain"].args
     args = [word for pair in person.items() for word in ("--build-arg", "=".join(pair))]
-    script = "id; echo $HOME; cat /etc/passwd /etc/group; ls -lnA ~ | cut -c1-40"
+    script = "id; echo $HOME; cat /etc/passwd /etc/group; ls -lnA --time-style=+ ~"
     seen = set()
     for name, text in texts.items():
         bases.image(name, text)
