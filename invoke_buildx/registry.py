@@ -16,6 +16,7 @@ from invoke_buildx.service import (
     delete_data,
     ensure_service,
     port_of,
+    refuse_data_of_others,
     remove_outdated,
     service_state,
     stop_service,
@@ -147,9 +148,15 @@ def stop_registry(project: Project, machine: Machine) -> bool:
 
 
 def delete_registry_data(project: Project, machine: Machine) -> None:
-    """Remove the data of the local registry and the cache. Raises `EngineError`."""
+    """Remove the data of the local registry and the cache."""
     for one in services(project):
         delete_data(one, machine)
+
+
+def refuse_registry_data_of_others(project: Project, machine: Machine) -> None:
+    """Raise `EngineError` where that data is not ours to remove."""
+    for one in services(project):
+        refuse_data_of_others(one, machine)
 
 
 def delivers_through_registry(settings: Settings) -> bool:

@@ -149,10 +149,13 @@ def stop_service(service: Service, machine: Machine) -> bool:
 
 
 def delete_data(service: Service, machine: Machine) -> None:
-    """Remove its volume, which its container has had to itself.
+    """Remove its volume, which its container has had to itself."""
+    if machine.daemon.volume(service.name):
+        machine.shell.run_quietly(command("docker", "volume", "rm", service.name))
 
-    Raises `EngineError` for a registry that is not ours, and for a folder, which may hold more.
-    """
+
+def refuse_data_of_others(service: Service, machine: Machine) -> None:
+    """Raise `EngineError` for a registry that is not ours, or a folder, which may hold more."""
     if service_state(service, machine).state == "foreign":
         raise EngineError(f"The registry at {service.host} was not started by this tool.")
     if service.folder:
@@ -160,8 +163,6 @@ def delete_data(service: Service, machine: Machine) -> None:
             f"The data of {service.host} is in {service.folder}, a folder of yours, so it is left"
             f" alone. Delete it yourself: sudo rm -r {service.folder / 'docker'}"
         )
-    if machine.daemon.volume(service.name):
-        machine.shell.run_quietly(command("docker", "volume", "rm", service.name))
 
 
 def answers_as_registry(host: str, *, tls: bool = False) -> bool:

@@ -22,9 +22,16 @@ def up(c: Context) -> None:
 @front_door(help={"volumes": "delete its data too; asks before", "yes": "do not ask"})
 def down(c: Context, volumes: bool = False, yes: bool = False) -> None:
     """Stop the local registry and keep its data"""
-    from invoke_buildx.registry import delete_registry_data, local_registry, stop_registry
+    from invoke_buildx.registry import (
+        delete_registry_data,
+        local_registry,
+        refuse_registry_data_of_others,
+        stop_registry,
+    )
 
     project, machine = project_of(c), machine_of(c)
+    if volumes:
+        refuse_registry_data_of_others(project, machine)
     if volumes and not machine.shell.dry and not yes:
         ask_person(f"Delete everything in the registry at {local_registry(project)}?")
     stopped = stop_registry(project, machine)

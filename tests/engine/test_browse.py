@@ -2,7 +2,6 @@
 
 import ctypes
 import http.client
-import json
 import os
 import re
 import shutil
@@ -227,13 +226,9 @@ def test_only_this_machine_can_ask(folder: Folder, shelf: str) -> None:
     port = free_port()
     with served(folder, "--registry", shelf, "--port", str(port)) as address:
         assert urlsplit(address).port == port
-        [outside] = {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None)} - {
-            "127.0.0.1",
-            "127.0.1.1",
-            "::1",
-        } or {"127.0.0.2"}
+        # Who listens on every address of the machine would answer there too.
         with pytest.raises(OSError, match="refused"):
-            socket.create_connection((str(outside), port), timeout=5)
+            socket.create_connection(("127.0.0.2", port), timeout=5)
         failed = folder.inv("registry.browse", "--port", str(port), code=1)
         assert f"Nothing can listen on port {port}" in failed.stderr
         failed = folder.inv("registry.browse", "--port", "70000", "--registry", shelf, code=1)
@@ -249,7 +244,7 @@ def test_the_seeds_browser_container_sees_this_machine_only(folder: Folder, worl
     name = "klausmeyer/docker-registry-browser"
     dry = folder.inv("--dry", "registry.browse", "--container").stdout
     assert f"--env SECRET_KEY_BASE --env DOCKER_REGISTRY_URL=http://{world.registry} {name}" in dry
-    if json.loads(docker("image", "ls", "--format", "json", name) or "null"):
+    if docker("images", "--quiet", name):
         return
     folder.write("Dockerfile", f"FROM {BASE}\nCMD printenv ADDRESS PORT SECRET_KEY_BASE\n")
     docker("build", "--tag", name, "--file", str(folder.path / "Dockerfile"), str(folder.path))

@@ -73,7 +73,6 @@ def test_data_in_a_folder_of_yours_is_yours(own: Own) -> None:
     assert "(on disk)" in own.folder.inv("registry.du").stdout
     failed = own.folder.inv("registry.down", "--volumes", "--yes", code=1)
     assert f"is in {own.folder.path / 'data'}, a folder of yours" in failed.stderr
-    own.folder.inv("registry.up")
     assert Registry(own.host).tags("a/b") == ["1"]
 
 
